@@ -1,0 +1,1 @@
+//! Clock, randomness, task groups, the blocking pool, disks and secrets.

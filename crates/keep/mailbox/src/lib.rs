@@ -1,0 +1,1 @@
+//! Append, flags, expunge, search and views of mailboxes.

@@ -1,0 +1,1 @@
+//! Queue entries: admit, schedule, lease, settle.

@@ -1,0 +1,1 @@
+//! Records, log, schema and engine: what is durable.

@@ -1,0 +1,1 @@
+//! Typed operations of the operator, over the control socket or in-process.

@@ -1,0 +1,1 @@
+//! Certificates: files, choice by name, self-signed authority.

@@ -1,0 +1,1 @@
+//! Expand, plan and commit: the one door for every message.

@@ -1,0 +1,1 @@
+//! Submission, Transfer and LMTP sessions and their policy stages.

@@ -1,0 +1,1 @@
+//! Listen, accept, TLS, budgets, and the driver of machines.

@@ -1,0 +1,1 @@
+//! IMAP: parse, print and server machine.

@@ -1,0 +1,1 @@
+//! The Machine contract, lines, literals, output, SASL and transcripts.

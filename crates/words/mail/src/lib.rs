@@ -1,0 +1,1 @@
+//! The words of mail: addresses, envelopes, replies, message view, flags and identifiers.

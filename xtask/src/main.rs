@@ -1,0 +1,2 @@
+//! The menu of the house.
+fn main() {}
