@@ -1,1 +1,8 @@
-//! Clock, randomness, task groups, the blocking pool, disks and secrets.
+//! What the house stands on: clock, randomness, tasks, blocking work, disks and secrets.
+
+pub mod clock;
+pub mod disk;
+pub mod group;
+pub mod pool;
+pub mod random;
+pub mod secret;

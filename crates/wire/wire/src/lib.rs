@@ -1,1 +1,4 @@
-//! The Machine contract, lines, literals, output, SASL and transcripts.
+//! What all wire protocols share: the machine's contract, its output, lines and SASL.
+
+pub mod machine;
+pub mod output;

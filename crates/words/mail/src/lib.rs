@@ -1,1 +1,12 @@
-//! The words of mail: addresses, envelopes, replies, message view, flags and identifiers.
+//! The words of mail: what every room of the house speaks of.
+//!
+//! Nothing here opens a socket or a file. Identifiers, flags and names are small value types;
+//! the message view points into untouched bytes.
+
+pub mod address;
+pub mod envelope;
+pub mod flag;
+pub mod identifier;
+pub mod mailbox_name;
+pub mod reply;
+pub mod uid_set;
