@@ -1,8 +1,12 @@
 //! postroom: a complete mail server in one binary.
 
 mod command;
+mod house;
 mod operator;
+mod owner;
+mod quickstart;
 mod report;
+mod serve;
 mod settings;
 
 use std::process::ExitCode;
