@@ -29,7 +29,7 @@ const INLINE_ROWS_MAX: u32 = 1000;
 const PAGE_MAX: usize = 64;
 
 /// Octets of messages that are judged in one piece of work.
-const WORK_OCTETS_MAX: usize = 1024 * 1024;
+const WORK_OCTETS_MAX: u64 = 1024 * 1024;
 
 /// A message up to this size is read whole; of a larger one only what is text.
 const WHOLE_OCTETS_MAX: u64 = 256 * 1024;
@@ -87,19 +87,19 @@ impl Mailboxes {
         key: &Arc<Key>,
         waiting: &mut VecDeque<(Placement, Message)>,
     ) -> Result<Vec<u32>, SearchError> {
-        let mut batch = Vec::new();
         let mut octets = 0;
-        let mut permits = Vec::new();
-        while octets < WORK_OCTETS_MAX
-            && let Some((placement, message)) = waiting.pop_front()
-        {
-            permits.push(self.inspect(u64::from(placement.octets)).await);
-            let opened = self.open(&message, key.depth()).await?;
-            octets += opened.octets();
-            batch.push((placement, opened));
-            if permits.len() > 1 && u64::from(placement.octets) > WHOLE_OCTETS_MAX {
-                break;
-            }
+        let count = waiting
+            .iter()
+            .take_while(|(placement, _)| {
+                let is_room = octets < WORK_OCTETS_MAX;
+                octets += u64::from(placement.octets);
+                is_room
+            })
+            .count();
+        let permit = self.inspect(octets).await;
+        let mut batch = Vec::with_capacity(count);
+        for (placement, message) in waiting.drain(..count) {
+            batch.push((placement, self.open(&message, key.depth()).await?));
         }
         let key = Arc::clone(key);
         let found = self.heavy().run(move || {
@@ -109,7 +109,9 @@ impl Mailboxes {
                 .map(|(placement, _)| placement.uid.number())
                 .collect()
         });
-        Ok(found.await?)
+        let found = found.await?;
+        drop(permit);
+        Ok(found)
     }
 
     /// Reads what of a message a search of this depth looks at.

@@ -82,13 +82,6 @@ impl Opened {
         self.inner_headers.push(header);
     }
 
-    /// Octets it holds.
-    pub(crate) fn octets(&self) -> usize {
-        let parts: usize = self.parts.iter().map(|part| part.octets.len()).sum();
-        let inner: usize = self.inner_headers.iter().map(Vec::len).sum();
-        self.header.len() + inner + parts
-    }
-
     /// The value of the first field of that name, as it came.
     pub(crate) fn first_field(&self, name: &str) -> Option<&[u8]> {
         postroom_mail::message::first_field(&self.header, name)
