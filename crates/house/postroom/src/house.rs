@@ -64,7 +64,6 @@ fn options(config: &Config, clock: &Clock, random: &Random) -> Options {
 fn directory_limits(config: &Config) -> postroom_directory::Limits {
     let hashing = &config.directory;
     postroom_directory::Limits {
-        plus_separator: config.delivery.separator.0,
         alias_depth_max: config.limits.alias_depth_max as usize,
         hashing_threads: hashing.hash_threads_max as usize,
         hashing_waiting_max: hashing.hash_waiting_max as usize,

@@ -25,8 +25,6 @@ use crate::verified::Verified;
 /// Bounds and habits of a directory.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Separates a detail from a local part (`anna+lists@…`); `None` turns details off.
-    pub plus_separator: Option<char>,
     /// Lookups kept in memory; at the bound all are forgotten.
     pub lookups_max: usize,
     /// Sign-ins kept in memory, so that a client that comes every minute is not hashed every
@@ -45,7 +43,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            plus_separator: Some('+'),
             lookups_max: 100_000,
             verified_max: 10_000,
             alias_depth_max: 16,
@@ -99,10 +96,5 @@ impl Directory {
             clock,
             decoy,
         })
-    }
-
-    /// Separates details from local parts.
-    pub fn plus_separator(&self) -> Option<char> {
-        self.limits.plus_separator
     }
 }
