@@ -2,6 +2,7 @@
 
 mod command;
 mod house;
+mod log;
 mod operator;
 mod owner;
 mod quickstart;
