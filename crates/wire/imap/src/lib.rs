@@ -6,7 +6,6 @@
 
 pub mod capability;
 pub mod command;
-pub mod date;
 pub mod limits;
 pub mod parse;
 mod print;

@@ -3,10 +3,12 @@
 //! Nothing is allocated for an item; what is large is printed piece by piece, so that output
 //! stays near its mark.
 
+mod envelope;
 mod fetch;
 mod mailbox;
 mod pages;
 mod status;
+mod structure;
 pub(crate) mod text;
 
 pub(crate) use pages::{Pages, Printed};

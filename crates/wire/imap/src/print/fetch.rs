@@ -1,14 +1,17 @@
 //! FETCH responses, item by item (RFC 9051 §7.5.2).
 
+use std::fmt::Write as _;
 use std::vec;
 
+use postroom_mail::date::DateTime;
 use postroom_runtime::clock::Timestamp;
 use postroom_wire::output::Output;
 
+use super::envelope::put_envelope;
 use super::mailbox::{Words, put_flags};
-use super::text::{put_astring, put_literal_head, put_number, put_two_digits};
+use super::structure::{Form, put_body};
+use super::text::{put_astring, put_literal_head, put_number};
 use crate::command::fetch::{Section, SectionText};
-use crate::date::{Date, MONTHS};
 use crate::question::Source;
 use crate::response::fetch::{FetchItem, Fetched, MessageFlags, Octets};
 
@@ -72,6 +75,10 @@ fn put_item(out: &mut Output, item: FetchItem) -> Option<Source> {
             out.put(b" ");
             put_number(out, octets);
         }
+        FetchItem::Body(structure) => {
+            out.put(b"BODY ");
+            put_body(out, &structure.root, Form::Basic);
+        }
         FetchItem::BodySection {
             section,
             origin,
@@ -80,6 +87,14 @@ fn put_item(out: &mut Output, item: FetchItem) -> Option<Source> {
             put_section(out, &section);
             put_origin(out, origin);
             return put_octets(out, octets, Kind::Text);
+        }
+        FetchItem::BodyStructure(structure) => {
+            out.put(b"BODYSTRUCTURE ");
+            put_body(out, &structure.root, Form::Extended);
+        }
+        FetchItem::Envelope(envelope) => {
+            out.put(b"ENVELOPE ");
+            put_envelope(out, &envelope);
         }
         FetchItem::Flags(flags) => {
             out.put(b"FLAGS ");
@@ -221,26 +236,8 @@ fn put_message_flags(out: &mut Output, flags: &MessageFlags) {
 }
 
 /// `date-time`, in UTC.
-pub(super) fn put_date_time(out: &mut Output, moment: Timestamp) {
-    let (date, seconds) = Date::of(moment);
-    out.put(b"\"");
-    put_two_digits(out, date.day().into());
-    out.put(b"-");
-    let month = usize::from(date.month()).checked_sub(1);
-    let name = month.and_then(|month| MONTHS.get(month));
-    out.put(name.map_or(&b"Dec"[..], |name| name.as_bytes()));
-    out.put(b"-");
-    for place in [1000, 100, 10, 1] {
-        put_number(out, u64::from(date.year()).div_euclid(place).rem_euclid(10));
-    }
-    for (mark, unit) in [(b" ", 3600), (b":", 60), (b":", 1)] {
-        out.put(mark);
-        put_two_digits(
-            out,
-            seconds
-                .div_euclid(unit)
-                .rem_euclid(if unit == 3600 { 24 } else { 60 }),
-        );
-    }
-    out.put(b" +0000\"");
+fn put_date_time(out: &mut Output, moment: Timestamp) {
+    let date = DateTime::at(moment, 0).internal();
+    // Writing to an output cannot fail.
+    let _ = write!(out, "\"{date}\"");
 }

@@ -22,14 +22,6 @@ pub(crate) fn put_number(out: &mut Output, mut number: u64) {
     out.put(digits.get(start..).unwrap_or_default());
 }
 
-/// A number in decimal with two places at least.
-pub(crate) fn put_two_digits(out: &mut Output, number: u64) {
-    if number < 10 {
-        out.put(b"0");
-    }
-    put_number(out, number);
-}
-
 /// Octets above which a string is printed as a literal, whatever it holds.
 const QUOTED_OCTETS_MAX: usize = 4096;
 
