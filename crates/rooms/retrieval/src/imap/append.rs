@@ -1,8 +1,8 @@
 //! APPEND.
 
 use postroom_imap::question::{Answer, AppendBegin};
-use postroom_imap::response::status::{Code, Completion};
 use postroom_imap::response::status::AppendUid;
+use postroom_imap::response::status::{Code, Completion};
 use postroom_mail::flag::Flags;
 use postroom_mail::uid_set::UidSet;
 use postroom_mailbox::incoming::Incoming;

@@ -32,7 +32,7 @@ const NARROW_OCTETS: usize = 128;
 
 /// A FETCH that is being answered.
 #[derive(Debug)]
-pub(super) struct Fetching {
+pub(crate) struct Fetching {
     by: Numbering,
     /// What the client knows: gives the numbers.
     numbered: Arc<Version>,
@@ -256,7 +256,9 @@ impl<A: Authenticator> ImapHost<A> {
         for attribute in attributes.iter() {
             let item = match (attribute, &row.message) {
                 (FetchAttribute::Flags, _) => self.flags_of(row)?,
-                (FetchAttribute::InternalDate, _) => FetchItem::InternalDate(row.placement.received),
+                (FetchAttribute::InternalDate, _) => {
+                    FetchItem::InternalDate(row.placement.received)
+                }
                 (FetchAttribute::Rfc822Size, _) => {
                     FetchItem::Rfc822Size(row.placement.octets.into())
                 }

@@ -65,7 +65,10 @@ fn as_expected(
     let is_expected = |before: &Placement| {
         let (system, keywords) = match change {
             FlagChange::Replace => (flags.system, named),
-            FlagChange::Add => (before.flags.with(flags.system), before.keywords.with(&named)),
+            FlagChange::Add => (
+                before.flags.with(flags.system),
+                before.keywords.with(&named),
+            ),
             FlagChange::Remove => (
                 before.flags.without(flags.system),
                 before.keywords.without(&named),

@@ -72,7 +72,9 @@ impl<A: Authenticator> ImapHost<A> {
             FetchAttribute::BodySection {
                 section, partial, ..
             } => FetchItem::BodySection {
-                octets: self.section(message, section, *partial, opened, octets).await?,
+                octets: self
+                    .section(message, section, *partial, opened, octets)
+                    .await?,
                 section: Arc::clone(section),
                 origin: partial.map(|partial| partial.offset),
             },
@@ -115,12 +117,14 @@ impl<A: Authenticator> ImapHost<A> {
             }
             SectionText::All => (message::SectionText::Content, None),
             SectionText::Header => (message::SectionText::Header, None),
-            SectionText::HeaderFields(names) => {
-                (message::SectionText::Header, Some((names, FieldRule::Named)))
-            }
-            SectionText::HeaderFieldsNot(names) => {
-                (message::SectionText::Header, Some((names, FieldRule::NotNamed)))
-            }
+            SectionText::HeaderFields(names) => (
+                message::SectionText::Header,
+                Some((names, FieldRule::Named)),
+            ),
+            SectionText::HeaderFieldsNot(names) => (
+                message::SectionText::Header,
+                Some((names, FieldRule::NotNamed)),
+            ),
             SectionText::Mime => (message::SectionText::Mime, None),
             SectionText::Text => (message::SectionText::Text, None),
         };
@@ -175,7 +179,10 @@ impl<A: Authenticator> ImapHost<A> {
         if bytes.len() as u64 == wanted {
             Ok(bytes)
         } else {
-            tracing::error!(email = message.email.0, "a message is shorter than was parsed");
+            tracing::error!(
+                email = message.email.0,
+                "a message is shorter than was parsed"
+            );
             Err(reply::CORRUPTION.into())
         }
     }

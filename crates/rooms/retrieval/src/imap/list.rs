@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use postroom_imap::command::Status;
 use postroom_imap::command::list::{List, ListReturn, ListSelection, Lsub, StatusItem};
 use postroom_imap::response::Response;
-use postroom_imap::response::mailbox::{
-    Attribute, Listed, MailboxStatus, Namespace, Namespaces,
-};
+use postroom_imap::response::mailbox::{Attribute, Listed, MailboxStatus, Namespace, Namespaces};
 use postroom_mail::mailbox_name::MailboxName;
 use postroom_store::row::Mailbox;
 
@@ -24,7 +22,11 @@ impl<A: Authenticator> ImapHost<A> {
         }
         let separator = self.imap.separator;
         let mut rows = Vec::new();
-        if list.patterns.iter().any(|pattern| pattern.as_str().is_empty()) {
+        if list
+            .patterns
+            .iter()
+            .any(|pattern| pattern.as_str().is_empty())
+        {
             rows.push(Response::List(self.root()));
         }
         let patterns: Vec<_> = list
@@ -58,7 +60,9 @@ impl<A: Authenticator> ImapHost<A> {
             let name = mailbox.name.join(separator);
             if is_useless
                 || only_subscribed && !is_subscribed
-                || !patterns.iter().any(|pattern| pattern.matches(&name, separator))
+                || !patterns
+                    .iter()
+                    .any(|pattern| pattern.matches(&name, separator))
             {
                 continue;
             }
@@ -154,8 +158,9 @@ impl<A: Authenticator> ImapHost<A> {
         items: &[StatusItem],
     ) -> Result<Response, Failure> {
         let account = self.account()?;
-        let counts = self.mailboxes().store().counts(account, &[mailbox.id]);
-        let counts = counts.await?.first().copied().unwrap_or_default();
+        let store = self.mailboxes().store();
+        let counts = store.counts(account, &[mailbox.id]).await?;
+        let counts = counts.first().copied().unwrap_or_default();
         let mut values = Vec::with_capacity(items.len());
         for &item in items {
             let value = match item {

@@ -4,10 +4,10 @@ use std::ops::Bound;
 
 use postroom_imap::command::Numbering;
 use postroom_imap::command::search::{Search, SearchKey, SearchReturn};
-use postroom_imap::date::Date;
 use postroom_imap::response::Response;
 use postroom_imap::response::mailbox::Esearch;
 use postroom_imap::sequence::SequenceSet;
+use postroom_mail::date::Date;
 use postroom_mail::uid_set::UidSet;
 use postroom_mailbox::search::{DateField, Days, Key, Needle, SearchError};
 
@@ -80,7 +80,11 @@ fn extended(by: Numbering, returns: &[SearchReturn], numbers: UidSet) -> Esearch
 
 /// A key of the wire as a key of mailboxes: what depends on the session is put in.
 fn translate(selected: &Selected, key: SearchKey) -> Key {
-    let many = |keys: Vec<SearchKey>| keys.into_iter().map(|key| translate(selected, key)).collect();
+    let many = |keys: Vec<SearchKey>| {
+        keys.into_iter()
+            .map(|key| translate(selected, key))
+            .collect()
+    };
     match key {
         SearchKey::All => Key::All,
         SearchKey::And(keys) => Key::And(many(keys)),
@@ -126,16 +130,16 @@ fn numbers(selected: &Selected, set: &SequenceSet, last: u32) -> UidSet {
 }
 
 fn before(day: Date) -> Days {
-    (Bound::Unbounded, Bound::Excluded(day.day_number()))
+    (Bound::Unbounded, Bound::Excluded(day.days_since_1970()))
 }
 
 fn on(day: Date) -> Days {
     (
-        Bound::Included(day.day_number()),
-        Bound::Included(day.day_number()),
+        Bound::Included(day.days_since_1970()),
+        Bound::Included(day.days_since_1970()),
     )
 }
 
 fn since(day: Date) -> Days {
-    (Bound::Included(day.day_number()), Bound::Unbounded)
+    (Bound::Included(day.days_since_1970()), Bound::Unbounded)
 }

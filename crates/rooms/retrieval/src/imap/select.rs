@@ -15,12 +15,12 @@ use crate::authenticator::Authenticator;
 
 impl<A: Authenticator> ImapHost<A> {
     /// SELECT and EXAMINE (RFC 9051 §6.3.2, §6.3.3, RFC 3501 §6.3.1). The mailbox that was open
-    /// is closed in any case.
+    /// is closed, also where this one cannot be opened.
     pub(super) async fn select(&mut self, select: Select) -> Handled {
-        self.selected = None;
         if !select.parameters.is_empty() {
             return Err(reply::NOT_OFFERED.into());
         }
+        self.selected = None;
         let account = self.account()?;
         let Some(mailbox) = self.find(&select.mailbox).await? else {
             return Err(reply::NO_MAILBOX.into());
@@ -40,12 +40,10 @@ impl<A: Authenticator> ImapHost<A> {
 
     /// CLOSE (RFC 9051 §6.4.1): messages marked `\Deleted` go without a word.
     pub(super) async fn close(&mut self) -> Handled {
-        let expunged = match self.selected()?.access {
-            Access::ReadOnly => Ok(()),
-            Access::ReadWrite => self.expunge_deleted(None).await,
-        };
+        if self.selected()?.access == Access::ReadWrite {
+            self.expunge_deleted(None).await?;
+        }
         self.selected = None;
-        expunged?;
         Ok(Work::ended(reply::DONE))
     }
 
