@@ -1,1 +1,3 @@
 //! SMTP and LMTP machines.
+
+pub mod server;

@@ -2,3 +2,4 @@
 
 pub mod machine;
 pub mod output;
+pub mod sasl;

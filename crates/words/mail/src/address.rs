@@ -1,16 +1,29 @@
 //! Addresses: `local@domain`, and the paths of an envelope.
+//!
+//! This is the only parser of envelope addresses in the house. It splits an address once, at the
+//! last `@` outside quotes, and never looks into a local part again: `u%d@us`, `d!u@us` and
+//! `"u@d"@us` are odd names at `us`, and nothing else.
 
 use std::fmt;
 
-/// A domain in its one comparable form: lower case, A-labels; or an address literal as given.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Domain(Box<str>);
+pub use domain::{DOMAIN_OCTETS_MAX, Domain};
+pub use local_part::{LOCAL_PART_OCTETS_MAX, LocalPart};
+pub use path::{ForwardPath, PathError, ReversePath, parse_forward_path, parse_reverse_path};
 
-/// A local part without its quotes.
-///
-/// Compared as bytes; [`Address::lookup_key`] is what the directory compares.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LocalPart(Box<str>);
+mod domain;
+mod local_part;
+mod path;
+#[cfg(test)]
+mod tests;
+
+/// Whether text may go beyond ASCII, as it may once MAIL said SMTPUTF8 (RFC 6531 §3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NonAscii {
+    /// ASCII only.
+    Refused,
+    /// UTF-8 in local parts, U-labels in domains.
+    Allowed,
+}
 
 /// `local@domain`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,24 +32,6 @@ pub struct Address {
     pub local: LocalPart,
     /// Right of it.
     pub domain: Domain,
-}
-
-/// The argument of MAIL FROM (RFC 5321 §4.1.1.2).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum ReversePath {
-    /// `<>`: a report about mail; nobody is told when it fails.
-    Null,
-    /// An address.
-    Address(Address),
-}
-
-/// The argument of RCPT TO (RFC 5321 §4.1.1.3).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum ForwardPath {
-    /// `<Postmaster>` without a domain (RFC 5321 §4.5.1).
-    Postmaster,
-    /// An address.
-    Address(Address),
 }
 
 /// Why a text is no address.
@@ -56,32 +51,68 @@ pub enum AddressError {
     TooLong,
 }
 
-impl Domain {
-    /// The canonical text: what is compared, stored and put on the wire.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl LocalPart {
-    /// Without quotes.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Domain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl ReversePath {
-    /// The address, unless this is the null path.
-    pub fn address(&self) -> Option<&Address> {
-        match self {
-            Self::Null => None,
-            Self::Address(address) => Some(address),
+impl Address {
+    /// Parses the `Mailbox` of RFC 5321 §4.1.2 (RFC 6531 §3.3 with `non_ascii` allowed).
+    ///
+    /// No route, no angle brackets, no comments, no white space around the `@`.
+    pub fn parse(text: &str, non_ascii: NonAscii) -> Result<Self, AddressError> {
+        if non_ascii == NonAscii::Refused && !text.is_ascii() {
+            return Err(AddressError::LocalPart);
         }
+        let (local, domain) = if text.starts_with('"') {
+            let end = local_part::quoted_end(text).ok_or(AddressError::LocalPart)?;
+            let (local, rest) = text.split_at(end);
+            (local, rest.strip_prefix('@').ok_or(AddressError::NoAt)?)
+        } else {
+            text.rsplit_once('@').ok_or(AddressError::NoAt)?
+        };
+        Ok(Self {
+            local: LocalPart::parse(local, non_ascii)?,
+            domain: Domain::parse(domain)?,
+        })
+    }
+
+    /// What the directory compares: the local part in lower case and NFC, `@`, the domain.
+    ///
+    /// Two addresses reach the same account exactly when their keys are equal. Look-alikes of
+    /// other scripts keep different keys. The domain is what follows the last `@`.
+    pub fn lookup_key(&self) -> String {
+        let mut key = self.local.folded();
+        key.push('@');
+        key.push_str(self.domain.as_str());
+        key
+    }
+
+    /// Whether the address can be said without SMTPUTF8 (RFC 6531 §3.2).
+    ///
+    /// The domain always can: it is kept in A-labels.
+    pub fn is_ascii(&self) -> bool {
+        self.local.as_str().is_ascii()
+    }
+
+    /// The detail of a sub-address, as `shop` in `anna+shop@…` (RFC 5233 §1).
+    ///
+    /// `None` without a separator, or with nothing before it.
+    pub fn plus_detail(&self, separator: char) -> Option<&str> {
+        self.local.split_detail(separator).map(|(_, detail)| detail)
+    }
+
+    /// The address without its detail; the same address when it has none.
+    #[must_use]
+    pub fn without_detail(&self, separator: char) -> Self {
+        match self.local.split_detail(separator) {
+            Some((user, _)) => Self {
+                local: LocalPart::from_unquoted(user),
+                domain: self.domain.clone(),
+            },
+            None => self.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    /// The wire form, quoted where it must be.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.local, self.domain)
     }
 }

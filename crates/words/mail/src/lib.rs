@@ -8,5 +8,6 @@ pub mod envelope;
 pub mod flag;
 pub mod identifier;
 pub mod mailbox_name;
+pub mod modified_utf7;
 pub mod reply;
 pub mod uid_set;
