@@ -48,7 +48,9 @@ impl Peer {
     ///
     /// Costs one system call and does not wait.
     pub fn has_closed(&self) -> bool {
-        self.socket.as_ref().is_some_and(|socket| socket.has_closed())
+        self.socket
+            .as_ref()
+            .is_some_and(|socket| socket.has_closed())
     }
 }
 

@@ -1,1 +1,10 @@
-//! IMAP: parse, print and server machine.
+//! IMAP4rev1 and IMAP4rev2: grammar, printer and the server's machine (RFC 9051, RFC 3501).
+//!
+//! A command is parsed to a [`command::Command`]; what needs mailboxes is put to the host as a
+//! [`question::Question`], which answers with pages of [`response::Response`].
+
+pub mod command;
+pub mod date;
+pub mod question;
+pub mod response;
+pub mod sequence;
