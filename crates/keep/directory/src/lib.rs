@@ -1,1 +1,6 @@
 //! Domains, accounts, aliases and credentials.
+
+mod directory;
+pub mod lookup;
+
+pub use directory::{Directory, LoginError, LookupError};
