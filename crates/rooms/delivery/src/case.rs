@@ -1,11 +1,15 @@
 //! What is known of a message when its fate is decided.
 
+use std::net::IpAddr;
+
 use postroom_mail::address::Address;
 use postroom_mail::envelope::Envelope;
 use postroom_mail::identifier::ArrivalId;
 use postroom_runtime::clock::Timestamp;
 use postroom_store::operation::{LeaseToken, Piece, QuotaRule};
 use postroom_store::row::Entry;
+
+use crate::privacy::Privacy;
 
 /// One message with its envelope.
 #[derive(Debug)]
@@ -16,8 +20,10 @@ pub struct Case<'m> {
     pub session: u64,
     /// Civil time: INTERNALDATE and the time of its journal lines.
     pub time: Timestamp,
-    /// The peer's address as `privacy.log` lets it be written.
-    pub peer: Option<&'m str>,
+    /// Where it came from; `None` for what the queue held.
+    pub peer: Option<IpAddr>,
+    /// How much of a person its journal lines may say.
+    pub privacy: &'m Privacy,
     /// This server's name, in reports.
     pub host: &'m str,
     /// Who it is from and for.

@@ -28,6 +28,8 @@ pub struct Limits {
     pub chunk_members_max: usize,
     /// Rounds of look-ups for one plan; what is lacking then makes the recipient wait.
     pub plan_rounds_max: usize,
+    /// Octets an account may keep that has no quota of its own; `None` for no limit.
+    pub quota: Option<u64>,
     /// Between user and detail of a sub-address (RFC 5233 §1); `None` for none.
     pub detail_separator: Option<char>,
     /// Who gets mail for the postmaster of a domain that names none (RFC 5321 §4.5.1).
@@ -40,8 +42,9 @@ impl Default for Limits {
             alias_depth_max: 10,
             expansion_max: 10_000,
             inline_recipients_max: 200,
-            chunk_members_max: 200,
-            plan_rounds_max: 24,
+            chunk_members_max: 1_000,
+            plan_rounds_max: 16,
+            quota: None,
             detail_separator: Some('+'),
             postmaster: None,
         }
@@ -222,7 +225,7 @@ impl<'f> Walk<'f> {
             self.found.targets.push(Target {
                 account: account.id,
                 address,
-                quota: account.quota,
+                quota: account.quota.or(self.limits.quota),
             });
         }
     }

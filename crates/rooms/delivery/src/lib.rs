@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod expand;
 pub mod facts;
 pub mod plan;
+pub mod privacy;
 mod report;
 mod trace;
 pub mod worker;

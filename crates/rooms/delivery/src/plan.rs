@@ -171,7 +171,7 @@ impl Planner<'_, '_> {
             .filter(|target| !self.taken.contains_key(&target.account))
             .collect();
         for lost in &expansion.lost {
-            let hop = lost.to_string();
+            let hop = self.case.privacy.address(lost).into();
             self.line(recipient, "dropped", Some(hop), Some("member-unknown"));
         }
         if fresh.len() > self.room {
@@ -180,9 +180,9 @@ impl Planner<'_, '_> {
         self.room -= fresh.len();
         for target in fresh {
             match self.place(target) {
-                Part::Placed => self.line(recipient, "delivered", Some(hop(target)), None),
+                Part::Placed => self.line(recipient, "delivered", Some(self.hop(target)), None),
                 Part::Later(status) => self.place_later(recipient, expansion, target, status),
-                Part::Full => self.line(recipient, "refused", Some(hop(target)), Some("quota")),
+                Part::Full => self.line(recipient, "refused", Some(self.hop(target)), Some("quota")),
             }
         }
         self.settle_members(recipient, expansion)
@@ -235,12 +235,13 @@ impl Planner<'_, '_> {
             Some(Fact::Gone | Fact::Unavailable) => return Part::Later("4.3.0 mailbox not found"),
         };
         if let Some(quota) = target.quota
-            && (self.mailboxes > 1 || case.entry.is_some())
+            && (self.mailboxes > 1 || case.entry.is_some() || self.limits.quota.is_some())
             && let Some(Fact::Known(used)) = self.facts.usage(target.account, &mut self.missing)
         {
             let need = used.saturating_add(case.size());
             match case.quota {
                 Quota::ReplyEach if need > quota => return Part::Full,
+                Quota::OneReply if self.is_alone() && need > quota => return Part::Full,
                 Quota::OneReply if need > with_grace(quota) => {
                     return Part::Later("4.2.2 mailbox is full");
                 }
@@ -284,7 +285,7 @@ impl Planner<'_, '_> {
             self.enqueue(target.address.to_string(), NextHop::Local, wish);
         }
         self.took(target, Taken::Queued);
-        self.line(recipient, "queued", Some(hop(target)), Some(status));
+        self.line(recipient, "queued", Some(self.hop(target)), Some(status));
     }
 
     /// More members than one commit fills: the rest of the message's recipients go to the worker,
@@ -338,8 +339,7 @@ impl Planner<'_, '_> {
 
     /// A recipient that stands for no account now.
     fn cannot(&mut self, recipient: &Recipient, error: ExpandError) -> Fate {
-        let is_alone = self.case.envelope.recipients.len() == 1 && self.case.entry.is_none();
-        if error == ExpandError::Unavailable && !is_alone {
+        if error == ExpandError::Unavailable && !self.is_alone() {
             if !self.is_entry_at_hand() {
                 let wish = self.wish(recipient, false);
                 self.enqueue(recipient.address.to_string(), NextHop::Local, wish);
@@ -369,6 +369,11 @@ impl Planner<'_, '_> {
         }
     }
 
+    /// Where a copy goes, for the journal.
+    fn hop(&self, target: &Target) -> String {
+        format!("{}/INBOX", self.case.privacy.address(&target.address))
+    }
+
     /// One line of the journal about a recipient.
     fn line(
         &mut self,
@@ -385,14 +390,19 @@ impl Planner<'_, '_> {
             message_id: case.message_id.map(Into::into),
             room: "delivery".into(),
             what: "deliver".into(),
-            sender: Some(sender(case)),
-            recipient: Some(recipient.address.to_string().into()),
+            sender: Some(case.privacy.reverse_path(&case.envelope.reverse_path)),
+            recipient: Some(case.privacy.address(&recipient.address)),
             verdict: verdict.into(),
             reply: reply.map(Into::into),
             next_hop: next_hop.map(Into::into),
-            peer: case.peer.map(Into::into),
+            peer: case.peer.map(|peer| case.privacy.peer(peer)),
             elapsed_us: 0,
         });
+    }
+
+    /// Whether the one reply speaks of one mailbox alone.
+    fn is_alone(&self) -> bool {
+        self.mailboxes <= 1 && self.case.envelope.recipients.len() == 1 && self.case.entry.is_none()
     }
 
     fn is_entry_at_hand(&self) -> bool {
@@ -529,19 +539,6 @@ impl Planner<'_, '_> {
     }
 }
 
-fn hop(target: &Target) -> String {
-    format!("{}/INBOX", target.address)
-}
-
-/// The reverse-path as the journal writes it; empty for the null path.
-fn sender(case: &Case<'_>) -> Box<str> {
-    case.envelope
-        .reverse_path
-        .address()
-        .map(ToString::to_string)
-        .unwrap_or_default()
-        .into()
-}
 
 /// Ten in a hundred above the quota, for mail to several mailboxes.
 fn with_grace(quota: u64) -> u64 {

@@ -15,6 +15,7 @@ use postroom_store::row::Entry;
 use crate::case::{Attempt, Case, Quota, Reports};
 use crate::delivery::{Delivery, SettleError};
 use crate::facts::Facts;
+use crate::privacy::Privacy;
 
 /// Entries that are held at a time.
 const LEASE_MAX: usize = 32;
@@ -28,11 +29,18 @@ const PIECE_OCTETS: usize = 64 * 1024;
 /// The one worker for entries whose next hop is `local` or `expand`.
 #[derive(Debug)]
 pub struct Worker {
-    delivery: Delivery,
-    queue: Queue,
-    clock: Clock,
-    random: Random,
-    host: Box<str>,
+    /// The door.
+    pub delivery: Delivery,
+    /// What waits.
+    pub queue: Queue,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Names its commits.
+    pub random: Random,
+    /// This server's name, in reports.
+    pub host: Box<str>,
+    /// How much of a person the journal may say.
+    pub privacy: Privacy,
 }
 
 /// An attempt ended without an outcome; the entry is due again when its lease ends.
@@ -51,23 +59,6 @@ enum AttemptError {
 }
 
 impl Worker {
-    /// A worker that delivers as `host`.
-    pub fn new(
-        delivery: Delivery,
-        queue: Queue,
-        clock: Clock,
-        random: Random,
-        host: Box<str>,
-    ) -> Self {
-        Self {
-            delivery,
-            queue,
-            clock,
-            random,
-            host,
-        }
-    }
-
     /// Works until `token` is cancelled; the entry in hand is finished first.
     pub async fn run(self, token: Token) {
         let mut news = self.delivery.store().follow();
@@ -204,6 +195,7 @@ impl Worker {
             session: 0,
             time: self.clock.wall(),
             peer: None,
+            privacy: &self.privacy,
             host: &self.host,
             envelope: &envelope,
             message_id: None,
