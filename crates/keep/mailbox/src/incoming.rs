@@ -1,9 +1,13 @@
 //! A message that comes in pieces: in memory while it is small, else in a segment of its own.
 
-use postroom_runtime::pool::BlockingPool;
-use postroom_store::error::CommitError;
+use std::sync::Arc;
+
+use postroom_store::error::{CommitError, Stopped};
 use postroom_store::plan::Body;
 use postroom_store::store::{Spool, Store};
+
+use crate::mailboxes::Mailboxes;
+use crate::parsed::parse_for_keeping;
 
 /// Octets of a message that are kept in memory; a larger one goes to a segment of its own.
 pub const BODY_MEMORY_MAX: usize = 256 * 1024;
@@ -71,15 +75,26 @@ impl Incoming {
 }
 
 impl Incoming {
-    /// Ends the message: parses it and, if it is spooled, makes it durable.
-    pub(crate) async fn finish(self, _heavy: &BlockingPool) -> Result<Received, CommitError> {
-        let body = match self.held {
-            Held::Memory(bytes) => Body::Inline(bytes),
-            Held::Spool(spool) => Body::Spooled(spool.finish().await?),
-        };
-        Ok(Received {
-            body,
-            parsed: Box::default(),
-        })
+    /// Ends the message: parses it and, if it is spooled, makes its bytes durable.
+    pub(crate) async fn finish(self, mailboxes: &Mailboxes) -> Result<Received, CommitError> {
+        match self.held {
+            Held::Memory(bytes) => Ok(Received {
+                parsed: parse_for_keeping(&bytes),
+                body: Body::Inline(bytes),
+            }),
+            Held::Spool(spool) => {
+                let permit = mailboxes.inspect(self.octets).await;
+                let bytes = spool.read(0..self.octets).await;
+                // What the disk does not give back now it would not give back later either.
+                let bytes = Arc::new(bytes.map_err(|_| CommitError::Stopped(Stopped::Log))?);
+                let shared = Arc::clone(&bytes);
+                let parsed = mailboxes.heavy().run(move || parse_for_keeping(&shared));
+                // Parsing is linear: where no thread is free it is done here.
+                let parsed = parsed.await.unwrap_or_else(|_| parse_for_keeping(&bytes));
+                drop((bytes, permit));
+                let body = Body::Spooled(spool.finish().await?);
+                Ok(Received { body, parsed })
+            }
+        }
     }
 }

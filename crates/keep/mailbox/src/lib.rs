@@ -6,6 +6,9 @@
 pub mod delta;
 pub mod incoming;
 pub mod mailboxes;
+pub mod parsed;
+pub mod search;
+pub mod section;
 pub mod version;
 pub mod view;
 pub mod views;

@@ -1,5 +1,7 @@
 //! Changes to mailboxes, each one durable when it returns.
 
+use std::sync::Arc;
+
 use postroom_mail::flag::{FlagChange, Flags, SpecialUse};
 use postroom_mail::identifier::{AccountId, MailboxId, ModSeq, Uid, UidValidity};
 use postroom_mail::mailbox_name::MailboxName;
@@ -11,9 +13,19 @@ use postroom_store::operation::{Delivery, NewMailbox, Operation, Piece, QuotaRul
 use postroom_store::outcome::Done;
 use postroom_store::plan::{Body, Plan};
 use postroom_store::store::Store;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::incoming::{Incoming, Received};
 use crate::views::Views;
+
+/// Octets of messages that all sessions together hold in memory while they parse large ones and
+/// search; who wants more waits. A message above it gets all of it.
+pub const INSPECT_OCTETS_MAX: u64 = INSPECT_UNITS_MAX as u64 * INSPECT_UNIT;
+
+/// Octets of one unit of that room.
+const INSPECT_UNIT: u64 = 4096;
+
+const INSPECT_UNITS_MAX: u32 = 16 * 1024;
 
 /// The mailboxes of all accounts. Clones share them.
 #[derive(Clone)]
@@ -22,6 +34,7 @@ pub struct Mailboxes {
     clock: Clock,
     views: Views,
     heavy: BlockingPool,
+    inspected: Arc<Semaphore>,
 }
 
 /// A mailbox of an account.
@@ -86,6 +99,7 @@ impl Mailboxes {
             clock,
             views,
             heavy,
+            inspected: Arc::new(Semaphore::new(INSPECT_UNITS_MAX as usize)),
         }
     }
 
@@ -102,6 +116,14 @@ impl Mailboxes {
     /// Where parsing and searching run.
     pub(crate) fn heavy(&self) -> &BlockingPool {
         &self.heavy
+    }
+
+    /// Waits for room to hold `octets` of messages in memory, [`INSPECT_OCTETS_MAX`] at most.
+    pub(crate) async fn inspect(&self, octets: u64) -> Option<OwnedSemaphorePermit> {
+        let units = octets.div_ceil(INSPECT_UNIT).clamp(1, INSPECT_UNITS_MAX.into());
+        let units = u32::try_from(units).unwrap_or(INSPECT_UNITS_MAX);
+        // The semaphore is never closed.
+        Arc::clone(&self.inspected).acquire_many_owned(units).await.ok()
     }
 
     /// The time for INTERNALDATE of what comes without.
@@ -124,7 +146,7 @@ impl Mailboxes {
         flags: Flags,
         received: Timestamp,
     ) -> Result<Appended, CommitError> {
-        let Received { body, parsed } = message.finish(&self.heavy).await?;
+        let Received { body, parsed } = message.finish(self).await?;
         let rendering = Rendering {
             pieces: vec![Piece::Kept(0..body.octets())],
         };

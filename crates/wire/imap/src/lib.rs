@@ -2,9 +2,12 @@
 //!
 //! A command is parsed to a [`command::Command`]; what needs mailboxes is put to the host as a
 //! [`question::Question`], which answers with pages of [`response::Response`].
+#![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 pub mod command;
 pub mod date;
+pub mod limits;
+pub mod parse;
 pub mod question;
 pub mod response;
 pub mod sequence;
