@@ -1,10 +1,12 @@
 //! What is known of a message when its fate is decided.
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use postroom_mail::address::Address;
 use postroom_mail::envelope::Envelope;
 use postroom_mail::identifier::ArrivalId;
+use postroom_mailbox::parsed::Parsing;
 use postroom_runtime::clock::Timestamp;
 use postroom_store::operation::{LeaseToken, Piece, QuotaRule};
 use postroom_store::row::Entry;
@@ -41,6 +43,8 @@ pub struct Case<'m> {
     pub pieces: &'m [Piece],
     /// The octets of `pieces`.
     pub octets: &'m [u8],
+    /// `trace` and `octets` parsed; filled when first needed, unless it is there already.
+    pub parsing: OnceLock<Parsing>,
     /// The queue entry that is being worked off, if this message waits in the queue.
     pub entry: Option<Attempt<'m>>,
 }
@@ -75,6 +79,12 @@ pub enum Quota {
 }
 
 impl Case<'_> {
+    /// What retrieval wants to know of the message, whatever its mailbox puts above it.
+    pub(crate) fn parsing(&self) -> &Parsing {
+        self.parsing
+            .get_or_init(|| Parsing::new(&[self.trace, self.octets].concat()))
+    }
+
     /// Octets that a mailbox takes for this message, trace fields of the mailbox left out.
     pub(crate) fn size(&self) -> u64 {
         (self.trace.len() as u64).saturating_add(self.octets.len() as u64)

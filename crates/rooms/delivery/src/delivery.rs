@@ -77,7 +77,11 @@ impl Delivery {
             let found = expand::expand(address, facts, &self.0.limits, &mut missing);
             // Too wide and elsewhere are so whatever else is lacking.
             match found {
-                Err(error @ (ExpandError::TooWide | ExpandError::Elsewhere)) => return Err(error),
+                Err(
+                    error @ (ExpandError::TooWide
+                    | ExpandError::Elsewhere
+                    | ExpandError::MemberElsewhere),
+                ) => return Err(error),
                 found if missing.is_empty() => return found,
                 _ => self.look_up(missing, facts).await,
             }

@@ -76,9 +76,12 @@ pub struct Expansion {
 /// Why an address stands for no account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ExpandError {
-    /// It, or a member, is at another server.
-    #[error("the address, or one that it stands for, is not here")]
+    /// It is at another server.
+    #[error("the address is not here")]
     Elsewhere,
+    /// An address that it stands for is at another server.
+    #[error("an address that it stands for is not here")]
+    MemberElsewhere,
     /// Aliases stand for each other in a circle, or in too long a chain.
     #[error("the aliases of the address form a circle or too long a chain")]
     Loop,
@@ -94,11 +97,11 @@ pub enum ExpandError {
 }
 
 impl ExpandError {
-    /// What RCPT gets; a peer that may send mail elsewhere learns that this server does not yet.
-    pub fn reply(self, may_relay: bool) -> Reply {
+    /// What a stranger gets at RCPT.
+    pub fn reply(self) -> Reply {
         match self {
-            Self::Elsewhere if may_relay => reply::NO_RELAY_YET,
             Self::Elsewhere => reply::RELAY_DENIED,
+            Self::MemberElsewhere => reply::NO_RELAY_YET,
             Self::Loop => reply::ALIAS_LOOP,
             Self::TooWide => reply::ALIAS_TOO_WIDE,
             Self::Unavailable => reply::TRY_LATER,
@@ -212,8 +215,9 @@ impl<'f> Walk<'f> {
             Lookup::Account(_) | Lookup::UnknownUser | Lookup::NotLocal => {
                 match self.postmaster(&address, lookup) {
                     Some(postmaster) => self.push(postmaster, depth + 1),
-                    None if *lookup == Lookup::NotLocal => return Err(ExpandError::Elsewhere),
-                    None => self.found.lost.push(address),
+                    None if *lookup != Lookup::NotLocal => self.found.lost.push(address),
+                    None if depth == 0 => return Err(ExpandError::Elsewhere),
+                    None => return Err(ExpandError::MemberElsewhere),
                 }
             }
         }

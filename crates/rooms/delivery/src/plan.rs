@@ -266,7 +266,7 @@ impl Planner<'_, '_> {
             mailbox,
             flags: postroom_mail::flag::Flags::default(),
             received: case.time,
-            parsed: trace::parsed(&head, case.octets),
+            parsed: case.parsing().below(head.len() - case.trace.len()),
             rendering: trace::rendering(head, case.pieces),
             quota: case.quota_rule(self.mailboxes),
         }
@@ -347,7 +347,7 @@ impl Planner<'_, '_> {
             self.line(recipient, "queued", None, Some("4.3.0 directory trouble"));
             return Fate::Queued;
         }
-        Fate::Refused(error.reply(false))
+        Fate::Refused(error.reply())
     }
 
     /// What the sender wished, as it is kept with an entry.

@@ -7,11 +7,11 @@ use postroom_mail::envelope::{Recipient, Ret};
 use postroom_mail::flag::Flags;
 use postroom_mail::identifier::MailboxId;
 use postroom_mail::reply::Reply;
+use postroom_mailbox::parsed::parse_for_keeping;
 use postroom_store::operation::{Delivery, Piece, QuotaRule, Rendering};
 
 use crate::case::Case;
 use crate::expand::Target;
-use crate::trace;
 
 /// What became of a recipient (RFC 3464 §2.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Report {
             rendering: Rendering { pieces },
             // A report that does not fit must not undo the delivery it reports.
             quota: QuotaRule::Reserved,
-            parsed: trace::parsed(&[], &octets),
+            parsed: parse_for_keeping(&octets),
         }
     }
 

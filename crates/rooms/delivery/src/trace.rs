@@ -27,8 +27,3 @@ pub(crate) fn rendering(head: Vec<u8>, pieces: &[Piece]) -> Rendering {
     all.extend_from_slice(pieces);
     Rendering { pieces: all }
 }
-
-/// What retrieval wants to know of a message, found once.
-pub(crate) fn parsed(_head: &[u8], _octets: &[u8]) -> Box<[u8]> {
-    Box::default()
-}

@@ -1,5 +1,7 @@
 //! Works off what waits in the queue for mailboxes here.
 
+use std::sync::OnceLock;
+
 use postroom_mail::address::{Address, NonAscii, ReversePath};
 use postroom_mail::envelope::{BodyType, Envelope, Notify, Recipient};
 use postroom_mail::identifier::ArrivalId;
@@ -208,6 +210,7 @@ impl Worker {
             trace: b"",
             pieces: &pieces,
             octets,
+            parsing: OnceLock::new(),
             entry: Some(attempt),
         };
         let mut facts = Facts::default();

@@ -233,8 +233,8 @@ catalogue! {
     TOO_MANY_HOPS = 554 5 4 6, "Too many hops; the message loops";
     /// The header section is above the limit (RFC 3463 §3.4).
     HEADER_TOO_BIG = 552 5 3 4, "Message header too big";
-    /// MIME parts are nested deeper, or are more, than the limits say (RFC 3463 §3.7).
-    TOO_MANY_PARTS = 554 5 6 0, "Message has too many or too deeply nested parts";
+    /// A peer that the port is not open to (RFC 5321 §3.1).
+    PORT_NOT_FOR_YOU = 554 5 7 1, "This port is not for you";
     /// A submitted message without exactly one From field (RFC 6409 §8.1, RFC 5322 §3.6).
     FROM_NOT_ONE = 554 5 6 0, "A message has exactly one From field";
     /// A submitted message from somebody else's address (RFC 6409 §6.1).
