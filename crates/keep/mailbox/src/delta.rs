@@ -97,7 +97,11 @@ pub fn without_expunges(old: &Arc<Version>, new: &Arc<Version>) -> Arc<Version> 
         })
         .collect();
     if is_changed {
-        Arc::new(Version::from_chunks(new.mailbox().clone(), chunks))
+        Arc::new(Version::from_chunks(
+            new.mailbox().clone(),
+            chunks,
+            new.last_low(),
+        ))
     } else {
         Arc::clone(new)
     }

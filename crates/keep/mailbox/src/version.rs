@@ -14,8 +14,8 @@ pub const CHUNK_MAX: usize = 512;
 /// Neighbouring placements, shared by every version in which they are the same.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    /// Tells the chunk apart for its whole life: no UID of an earlier chunk reaches it, and it
-    /// stays when placements go.
+    /// Tells the chunk apart for its whole life: it stays when placements go, and no UID of an
+    /// earlier chunk reaches it, not even after this chunk has gone.
     pub(crate) low: u32,
     pub(crate) placements: Box<[Placement]>,
 }
@@ -30,6 +30,8 @@ pub struct Version {
     /// Placements before each chunk.
     before: Vec<u32>,
     count: u32,
+    /// The highest `low` of any chunk there ever was.
+    last_low: u32,
 }
 
 impl Version {
@@ -37,10 +39,10 @@ impl Version {
     pub fn new(mailbox: Mailbox, placements: &[Placement]) -> Self {
         let mut chunks = Vec::with_capacity(placements.len().div_ceil(CHUNK_MAX));
         push_chunks(&mut chunks, placements);
-        Self::from_chunks(mailbox, chunks)
+        Self::from_chunks(mailbox, chunks, 0)
     }
 
-    pub(crate) fn from_chunks(mailbox: Mailbox, chunks: Vec<Arc<Chunk>>) -> Self {
+    pub(crate) fn from_chunks(mailbox: Mailbox, chunks: Vec<Arc<Chunk>>, last_low: u32) -> Self {
         let mut count = 0_u32;
         let before = chunks
             .iter()
@@ -50,11 +52,13 @@ impl Version {
                 start
             })
             .collect();
+        let last_low = chunks.last().map_or(0, |last| last.low).max(last_low);
         Self {
             mailbox,
             chunks,
             before,
             count,
+            last_low,
         }
     }
 
@@ -70,10 +74,10 @@ impl Version {
         let mut gone = expunged.as_slice();
         let mut chunks = Vec::with_capacity(self.chunks.len() + 1);
         for (place, chunk) in self.chunks.iter().enumerate() {
-            // The last chunk takes all that is above it.
-            let end = self.chunks.get(place + 1).map_or(u32::MAX, |next| next.low);
-            let last = place + 1 == self.chunks.len();
-            let inside = |uid: Uid| last || uid.number() < end;
+            // The last chunk takes all that is above it, unless there was a later one.
+            let next_low = self.chunks.get(place + 1).map(|next| next.low);
+            let end = next_low.or((chunk.low < self.last_low).then_some(self.last_low));
+            let inside = |uid: Uid| end.is_none_or(|end| uid.number() < end);
             let (mine, rest) = news.split_at(news.partition_point(|new| inside(new.uid)));
             let (dead, later) = gone.split_at(gone.partition_point(|&uid| inside(uid)));
             (news, gone) = (rest, later);
@@ -92,7 +96,8 @@ impl Version {
             }
         }
         push_chunks(&mut chunks, &merge(&[], news, gone));
-        Self::from_chunks(mailbox.unwrap_or_else(|| self.mailbox.clone()), chunks)
+        let mailbox = mailbox.unwrap_or_else(|| self.mailbox.clone());
+        Self::from_chunks(mailbox, chunks, self.last_low)
     }
 
     /// The row of the mailbox.
@@ -127,6 +132,10 @@ impl Version {
 
     pub(crate) fn chunks(&self) -> &[Arc<Chunk>] {
         &self.chunks
+    }
+
+    pub(crate) fn last_low(&self) -> u32 {
+        self.last_low
     }
 
     /// Octets of memory that this version holds, also those it shares.

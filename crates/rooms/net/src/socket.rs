@@ -1,7 +1,7 @@
 //! A connected socket that never waits by itself.
 
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::buffer::{Buffer, spare_capacity};
@@ -22,6 +22,11 @@ impl Socket {
             stream,
             holds_unread: AtomicBool::new(false),
         }
+    }
+
+    /// The address of ours that the peer connected to.
+    pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
+        self.stream.local_addr()
     }
 
     /// Waits until there is something to read, or the end. Cancel safe.

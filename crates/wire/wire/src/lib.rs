@@ -7,3 +7,4 @@ pub mod lines;
 pub mod machine;
 pub mod output;
 pub mod sasl;
+pub mod transcript;

@@ -75,6 +75,11 @@ impl LineReader {
         }
     }
 
+    /// Whether the unread bytes begin a line, and are not the rest of one that is dropped.
+    pub fn is_at_line_start(&self) -> bool {
+        self.refused.is_none()
+    }
+
     fn find_lf(&self, unread: &[u8]) -> Option<usize> {
         let fresh = unread.get(self.searched..).unwrap_or_default();
         Some(self.searched.saturating_add(memchr(b'\n', fresh)?))

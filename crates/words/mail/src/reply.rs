@@ -35,6 +35,11 @@ impl Reply {
         self.code >= 500
     }
 
+    /// Whether the session ends with this reply (RFC 5321 §3.8).
+    pub fn is_closing(&self) -> bool {
+        self.code == 421
+    }
+
     /// The same reply with another text.
     #[must_use]
     pub fn with_text(&self, text: impl Into<Cow<'static, str>>) -> Self {

@@ -54,8 +54,8 @@ pub enum DateField {
     Sent,
 }
 
-/// A range of days.
-pub type Days = (Bound<Date>, Bound<Date>);
+/// A range of days, counted from 1970-01-01.
+pub type Days = (Bound<i64>, Bound<i64>);
 
 /// How much of a message a key looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,11 +100,13 @@ impl Key {
             Self::All => true,
             Self::And(keys) => return all(keys, placement, opened),
             Self::Body(needle) => opened?.has_in_body(needle),
-            Self::Date(DateField::Received, days) => days.contains(&Date::of(placement.received)),
+            Self::Date(DateField::Received, days) => {
+                days.contains(&Date::of(placement.received).days_since_1970())
+            }
             Self::Date(DateField::Sent, days) => opened?
                 .first_field("Date")
                 .and_then(parse_header_date)
-                .is_some_and(|sent| days.contains(&sent.date())),
+                .is_some_and(|sent| days.contains(&sent.date().days_since_1970())),
             Self::Flags(flags) => placement.flags.contains(*flags),
             Self::Header(name, needle) => opened?.has_in_field(name, needle),
             Self::Keyword(_) => false,

@@ -5,7 +5,6 @@ use postroom_mail::flag::{Keyword, SystemFlags};
 use postroom_mail::identifier::ModSeq;
 use postroom_mail::message;
 use postroom_mail::uid_set::UidSet;
-use postroom_runtime::clock::Timestamp;
 
 use super::key::Depth;
 use super::text::Opened;
@@ -57,14 +56,13 @@ fn text_is_decoded_and_case_does_not_matter() {
 
 #[test]
 fn dates_are_days_as_they_were_written() {
-    let day = |day| Date::new(2026, 11, day).unwrap();
+    let day = |day| Date::new(2026, 11, day).unwrap().days_since_1970();
     let on = |d| (Bound::Included(day(d)), Bound::Included(day(d)));
     check(Key::Date(DateField::Sent, on(2)), true);
     check(Key::Date(DateField::Sent, on(3)), false);
     let before = (Bound::Unbounded, Bound::Excluded(day(2)));
     check(Key::Date(DateField::Sent, before), false);
     check(Key::Date(DateField::Received, before), true);
-    assert_eq!(Date::of(Timestamp(0)), Date::new(1970, 1, 1).unwrap());
 }
 
 #[test]

@@ -139,6 +139,7 @@ fn flags_of<'p>(rows: impl IntoIterator<Item = &'p Placement>) -> Vec<(u32, Syst
 }
 
 proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
     #[test]
     fn versions_and_deltas_follow_the_model(before in changes(), after in changes()) {
         let mut model = Model::default();
