@@ -120,10 +120,15 @@ impl Mailboxes {
 
     /// Waits for room to hold `octets` of messages in memory, [`INSPECT_OCTETS_MAX`] at most.
     pub(crate) async fn inspect(&self, octets: u64) -> Option<OwnedSemaphorePermit> {
-        let units = octets.div_ceil(INSPECT_UNIT).clamp(1, INSPECT_UNITS_MAX.into());
+        let units = octets
+            .div_ceil(INSPECT_UNIT)
+            .clamp(1, INSPECT_UNITS_MAX.into());
         let units = u32::try_from(units).unwrap_or(INSPECT_UNITS_MAX);
         // The semaphore is never closed.
-        Arc::clone(&self.inspected).acquire_many_owned(units).await.ok()
+        Arc::clone(&self.inspected)
+            .acquire_many_owned(units)
+            .await
+            .ok()
     }
 
     /// The time for INTERNALDATE of what comes without.

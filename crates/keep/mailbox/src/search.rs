@@ -117,7 +117,10 @@ impl Mailboxes {
     /// Reads what of a message a search of this depth looks at.
     async fn open(&self, message: &Message, depth: Depth) -> Result<Opened, ReadError> {
         let Ok(structure) = parsed::structure(&message.parsed) else {
-            tracing::warn!(email = message.email.0, "what was parsed of a message is damaged");
+            tracing::warn!(
+                email = message.email.0,
+                "what was parsed of a message is damaged"
+            );
             return Ok(Opened::default());
         };
         let octets = message.rendering.octets();

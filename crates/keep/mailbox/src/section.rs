@@ -41,6 +41,9 @@ mod tests {
         let others = header_fields(header, &names, FieldRule::NotNamed);
         assert_eq!(others, b"Subject: b\r\n c\r\nX-to: d\r\n\r\n");
         assert_eq!(header_fields(b"", &names, FieldRule::Named), b"\r\n");
-        assert_eq!(header_fields(b"To: x", &names, FieldRule::Named), b"To: x\r\n\r\n");
+        assert_eq!(
+            header_fields(b"To: x", &names, FieldRule::Named),
+            b"To: x\r\n\r\n"
+        );
     }
 }

@@ -265,3 +265,6 @@ impl<'f> Walk<'f> {
         (is_asked && is_ours).then(|| postmaster.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,6 +152,8 @@ struct Planner<'p, 'm> {
 enum Taken {
     Placed,
     Queued,
+    /// Nothing: the mailbox is full, and says so to whoever names it.
+    Full,
 }
 
 /// How one account's copy went.
@@ -177,12 +179,13 @@ impl Planner<'_, '_> {
         if fresh.len() > self.room {
             return self.expand_later(recipient, expansion, &fresh);
         }
-        self.room -= fresh.len();
         for target in fresh {
             match self.place(target) {
                 Part::Placed => self.line(recipient, "delivered", Some(self.hop(target)), None),
                 Part::Later(status) => self.place_later(recipient, expansion, target, status),
-                Part::Full => self.line(recipient, "refused", Some(self.hop(target)), Some("quota")),
+                Part::Full => {
+                    self.line(recipient, "refused", Some(self.hop(target)), Some("quota"));
+                }
             }
         }
         self.settle_members(recipient, expansion)
@@ -194,6 +197,7 @@ impl Planner<'_, '_> {
             .targets
             .iter()
             .filter_map(|target| self.taken.get(&target.account))
+            .filter(|taken| **taken != Taken::Full)
             .peekable();
         if taken.peek().is_none() {
             return Fate::Refused(reply::OVER_QUOTA);
@@ -250,6 +254,7 @@ impl Planner<'_, '_> {
         }
         let delivery = self.delivery(target, inbox);
         self.planned.operations.push(Operation::Deliver(delivery));
+        self.room = self.room.saturating_sub(1);
         self.took(target, Taken::Placed)
     }
 
@@ -270,6 +275,12 @@ impl Planner<'_, '_> {
             rendering: trace::rendering(head, case.pieces),
             quota: case.quota_rule(self.mailboxes),
         }
+    }
+
+    /// One account gets no copy; no other recipient brings it one.
+    fn place_not(&mut self, recipient: &Recipient, target: &Target) {
+        self.took(target, Taken::Full);
+        self.line(recipient, "refused", Some(self.hop(target)), Some("quota"));
     }
 
     /// One account's copy waits; the entry at hand goes on waiting by itself.
@@ -539,8 +550,10 @@ impl Planner<'_, '_> {
     }
 }
 
-
 /// Ten in a hundred above the quota, for mail to several mailboxes.
 fn with_grace(quota: u64) -> u64 {
     quota.saturating_add(quota / 10)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What stands above a message in a mailbox, and the rendering of the whole.
 
 use postroom_mail::address::Address;
+use postroom_mail::header;
 use postroom_store::operation::{Piece, Rendering};
 
 use crate::case::Case;
@@ -9,11 +10,8 @@ use crate::case::Case;
 /// the address that led there, and the fields that all copies share.
 pub(crate) fn account_head(case: &Case<'_>, delivered_to: &Address) -> Vec<u8> {
     let mut head = Vec::with_capacity(case.trace.len() + 160);
-    head.extend_from_slice(b"Return-Path: ");
-    head.extend_from_slice(case.envelope.reverse_path.to_string().as_bytes());
-    head.extend_from_slice(b"\r\nDelivered-To: ");
-    head.extend_from_slice(delivered_to.to_string().as_bytes());
-    head.extend_from_slice(b"\r\n");
+    head.extend_from_slice(header::return_path(&case.envelope.reverse_path).as_bytes());
+    head.extend_from_slice(header::delivered_to(delivered_to).as_bytes());
     head.extend_from_slice(case.trace);
     head
 }

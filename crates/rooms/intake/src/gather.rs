@@ -1,9 +1,10 @@
 //! The body as it comes: in memory while it is small, else in a segment of its own.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use postroom_store::error::CommitError;
+use postroom_store::error::{CommitError, ReadError};
 use postroom_store::plan::Body;
 use postroom_store::store::{Spool, Store};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What a body without a promised size gets first.
 const FIRST_OCTETS: usize = 8 * 1024;
@@ -12,7 +13,6 @@ const FIRST_OCTETS: usize = 8 * 1024;
 const PIECE_OCTETS: u64 = 256 * 1024;
 
 /// A body on its way in.
-#[derive(Debug)]
 pub(crate) struct Gather {
     held: Held,
     digest: Context,
@@ -36,6 +36,8 @@ pub(crate) struct Gathered {
     pub(crate) digest: [u8; 32],
     /// Where they are kept when that is not memory.
     pub(crate) spool: Option<Box<Spool>>,
+    /// The memory that `octets` may take, if that is anew.
+    pub(crate) share: Option<OwnedSemaphorePermit>,
 }
 
 impl Gather {
@@ -112,6 +114,7 @@ impl Gather {
             octets,
             digest,
             spool,
+            share: None,
         })
     }
 }
@@ -122,7 +125,7 @@ pub(crate) enum GatherError {
     #[error("keeping the body failed")]
     Keep(#[from] CommitError),
     #[error("reading the body back failed")]
-    Read(#[from] postroom_store::error::ReadError),
+    Read(#[from] ReadError),
 }
 
 impl Gathered {
@@ -131,17 +134,14 @@ impl Gathered {
         match self.spool {
             None => Ok(Body::Inline(self.octets)),
             Some(spool) => {
-                drop(self.octets);
+                drop((self.octets, self.share));
                 Ok(Body::Spooled(spool.finish().await?))
             }
         }
     }
 }
 
-async fn read_back(
-    spool: &Spool,
-    octets: u64,
-) -> Result<Vec<u8>, postroom_store::error::ReadError> {
+async fn read_back(spool: &Spool, octets: u64) -> Result<Vec<u8>, ReadError> {
     let mut all = Vec::with_capacity(usize::try_from(octets).unwrap_or(0));
     let mut at = 0;
     while at < octets {

@@ -88,7 +88,11 @@ mod tests {
 
     #[test]
     fn a_message_without_header_is_seen_as_such() {
-        for text in [&b"Hello there\r\n"[..], b" folded: x\r\n", b"From anna Mon\r\n"] {
+        for text in [
+            &b"Hello there\r\n"[..],
+            b" folded: x\r\n",
+            b"From anna Mon\r\n",
+        ] {
             assert!(Header::read(text).is_missing, "{text:?}");
         }
         for text in [&b""[..], b"\r\nbody\r\n", b"Subject: x\r\n\r\n"] {

@@ -8,7 +8,9 @@ use postroom_config::value::{Networks, Senders};
 use postroom_delivery::delivery::Delivery;
 use postroom_delivery::privacy::Privacy;
 use postroom_directory::Directory;
+use postroom_mail::address::Domain;
 use postroom_runtime::clock::Clock;
+use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
 use postroom_store::store::Store;
 use tokio::sync::Semaphore;
@@ -18,11 +20,10 @@ use crate::repeat::Repeats;
 use crate::reserve::Reservations;
 
 /// The room. Clones share it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Intake(pub(crate) Arc<Inner>);
 
 /// What the house gives the room.
-#[derive(Debug)]
 pub struct Parts {
     /// Keeps bodies and remembers.
     pub store: Store,
@@ -34,6 +35,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Numbers sessions.
     pub random: Random,
+    /// Parses large messages.
+    pub heavy: BlockingPool,
     /// How much of a person is written down.
     pub privacy: Privacy,
 }
@@ -42,7 +45,7 @@ pub struct Parts {
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// This server's name, in Received fields, Message-IDs and reports.
-    pub hostname: Box<str>,
+    pub hostname: Domain,
     /// Octets of a body that stay in memory; a larger one goes to disk as it comes.
     pub body_memory_max: usize,
     /// Octets of bodies from disk that may be looked at together; above it they wait, then 452.
@@ -64,13 +67,13 @@ pub struct Limits {
 impl Limits {
     /// From the settings.
     pub fn new(
-        hostname: &str,
+        hostname: Domain,
         limits: &tree::Limits,
         auth: &tree::Auth,
         listen: &tree::Listen,
     ) -> Self {
         Self {
-            hostname: hostname.into(),
+            hostname,
             body_memory_max: limits.body_memory_max.as_usize(),
             inspect_octets_max: limits.inspect_bytes.as_usize(),
             header_octets_max: limits.message.header_max.as_usize(),
@@ -83,7 +86,6 @@ impl Limits {
     }
 }
 
-#[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) limits: Limits,

@@ -9,11 +9,11 @@ mod gather;
 mod header;
 mod house;
 mod profile;
+mod protocol;
 mod repeat;
 mod reserve;
 mod session;
 pub mod stages;
-mod trace;
 
 pub use house::{Intake, Limits, Parts};
 pub use profile::{Door, Doors};

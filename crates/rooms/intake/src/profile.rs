@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use postroom_config::tree::{self, Role};
 use postroom_config::value::{ClearText, StartTls, SubmissionStartTls};
-use postroom_smtp::server::{
-    AuthPolicy, Dialect, Limits, Profile, StartTlsPolicy, Timeouts,
-};
+use postroom_smtp::server::{AuthPolicy, Dialect, Limits, Profile, StartTlsPolicy, Timeouts};
 
 /// One listener of this room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -203,7 +203,13 @@ mod tests {
             };
             known.insert(digest, unheard);
         }
-        known.insert([8; 16], Unheard { arrival: ArrivalId(1), until: Timestamp(1) });
+        known.insert(
+            [8; 16],
+            Unheard {
+                arrival: ArrivalId(1),
+                until: Timestamp(1),
+            },
+        );
         let text = write_list(&mut known, 7);
         let back: HashMap<_, _> = read_list(&text).collect();
         assert_eq!(back.len(), LIST_LENGTH_MAX);

@@ -51,8 +51,10 @@ pub struct Stage {
     pub(crate) judge: Judge,
 }
 
-pub(crate) type Judge =
-    for<'a> fn(&'a Case<'a>, &'a Senses<'a>) -> Pin<Box<dyn Future<Output = Judgement> + Send + 'a>>;
+pub(crate) type Judge = for<'a> fn(
+    &'a Case<'a>,
+    &'a Senses<'a>,
+) -> Pin<Box<dyn Future<Output = Judgement> + Send + 'a>>;
 
 /// When a stage judges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,18 @@ pub enum Moment {
     Recipient,
     /// At the end of the data.
     Message,
+}
+
+impl Moment {
+    /// As the journal spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Sender => "sender",
+            Self::Recipient => "recipient",
+            Self::Message => "message",
+        }
+    }
 }
 
 /// What is known when a stage judges; later moments know more.
@@ -197,9 +211,8 @@ pub(crate) async fn judge(moment: Moment, case: &Case<'_>, senses: &Senses<'_>) 
 ///
 /// `None` when the directory cannot tell.
 async fn may_send_as(login: &Login, address: &Address, senses: &Senses<'_>) -> Option<bool> {
-    let owns = |address: Address| async move {
-        senses.directory.owns(login.account, &address).await.ok()
-    };
+    let owns =
+        |address: Address| async move { senses.directory.owns(login.account, &address).await.ok() };
     if owns(address.clone()).await? {
         return Some(true);
     }
@@ -210,6 +223,3 @@ async fn may_send_as(login: &Login, address: &Address, senses: &Senses<'_>) -> O
         _ => Some(false),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -94,7 +94,10 @@ fn a_message_is_read_only_where_it_matters() {
     let seen = || Key::Flags(SystemFlags::SEEN);
     let draft = || Key::Flags(SystemFlags::DRAFT);
     let or = |one, other| Key::Or(Box::new(one), Box::new(other));
-    assert_eq!(Key::And(vec![text(), draft()]).judge(&row, None), Some(false));
+    assert_eq!(
+        Key::And(vec![text(), draft()]).judge(&row, None),
+        Some(false)
+    );
     assert_eq!(Key::And(vec![text(), seen()]).judge(&row, None), None);
     assert_eq!(or(text(), seen()).judge(&row, None), Some(true));
     assert_eq!(or(draft(), text()).judge(&row, None), None);

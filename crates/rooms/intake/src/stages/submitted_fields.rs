@@ -1,4 +1,4 @@
-use postroom_mail::date::DateTime;
+use postroom_mail::header::{date, message_id, new_message_id};
 
 use super::{Case, Edit, Judgement, Moment, Senses, Stage};
 
@@ -17,14 +17,12 @@ fn submitted_fields(case: &Case<'_>, senses: &Senses<'_>) -> Judgement {
         return judgement;
     };
     if !message.header.has_date {
-        let date = DateTime::at(message.time, 0).header();
-        let field = format!("Date: {date}\r\n");
-        judgement.edits.push(Edit::AddField(field));
+        judgement.edits.push(Edit::AddField(date(message.time)));
     }
     if message.header.message_id.is_none() {
         let host = &senses.limits.hostname;
-        let field = format!("Message-ID: <{}@{host}>\r\n", message.arrival);
-        judgement.edits.push(Edit::AddField(field));
+        let id = new_message_id(message.arrival, message.time, host);
+        judgement.edits.push(Edit::AddField(message_id(&id)));
     }
     judgement
 }
