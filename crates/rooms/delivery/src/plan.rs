@@ -183,9 +183,11 @@ impl Planner<'_, '_> {
             match self.place(target) {
                 Part::Placed => self.line(recipient, "delivered", Some(self.hop(target)), None),
                 Part::Later(status) => self.place_later(recipient, expansion, target, status),
-                Part::Full => {
-                    self.line(recipient, "refused", Some(self.hop(target)), Some("quota"));
+                // A list has no reply of its own for one of its members.
+                Part::Full if expansion.is_list => {
+                    self.place_later(recipient, expansion, target, "4.2.2 mailbox is full");
                 }
+                Part::Full => self.place_not(recipient, target),
             }
         }
         self.settle_members(recipient, expansion)
