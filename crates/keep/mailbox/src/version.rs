@@ -199,6 +199,11 @@ impl Version {
             .map(|(sequence, _)| sequence)
     }
 
+    /// Placements with a UID of `uid` or above.
+    pub fn count_from(&self, uid: u32) -> u32 {
+        (self.count + 1).saturating_sub(self.first_from(uid))
+    }
+
     fn sequences(&self, range: &RangeInclusive<u32>) -> impl Iterator<Item = (u32, &Placement)> {
         let last = *range.end();
         self.from(*range.start())

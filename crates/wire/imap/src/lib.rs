@@ -4,10 +4,13 @@
 //! [`question::Question`], which answers with pages of [`response::Response`].
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
+pub mod capability;
 pub mod command;
-pub mod date;
 pub mod limits;
 pub mod parse;
+mod print;
 pub mod question;
+pub mod reply;
 pub mod response;
 pub mod sequence;
+pub mod server;

@@ -19,6 +19,7 @@ mod session;
 mod text;
 mod verb;
 
+pub(crate) use cursor::is_astring_char;
 pub use error::ParseError;
 pub use verb::{UID_VERBS, VERBS, Verb, When};
 

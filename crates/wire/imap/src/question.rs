@@ -2,7 +2,7 @@
 
 use postroom_mail::flag::Flags;
 use postroom_runtime::clock::Timestamp;
-use postroom_runtime::secret::Secret;
+use postroom_wire::sasl::Credentials;
 
 use crate::command::{Expunges, Mailbox, Parameter, Request};
 use crate::response::Response;
@@ -72,19 +72,6 @@ pub struct Source {
     pub ticket: u64,
     /// Exactly so many octets; if the host has fewer, the connection must close.
     pub octets: u64,
-}
-
-/// Who wants to log in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credentials {
-    /// The mechanism: `LOGIN` for the command, else the SASL name.
-    pub mechanism: &'static str,
-    /// Whom to act as, where it was said (RFC 4616 §2, `authzid`).
-    pub authorization: Option<Box<str>>,
-    /// Whose password it is.
-    pub user: Box<str>,
-    /// The password.
-    pub password: Secret,
 }
 
 /// The head of an APPEND.

@@ -24,8 +24,6 @@ completions! {
     MOVED = Completion::ok("Moved");
     /// Wrong name, wrong password, or an account that is switched off (RFC 5530 §3).
     LOGIN_FAILED = Completion::no(Code::AuthenticationFailed, "Name or password is wrong");
-    /// The proof is right, but it is another's account that is asked for (RFC 4616 §2).
-    NOT_YOURS = Completion::no(Code::AuthorizationFailed, "You may act only as yourself");
     /// Whoever knows the accounts does not answer.
     LOGIN_LATER = Completion::no(Code::Unavailable, "Logins cannot be checked now");
     /// No mailbox of that name (RFC 5530 §3).
@@ -101,7 +99,10 @@ impl From<ReadError> for Failure {
             ReadError::Damaged { .. } => CORRUPTION,
             ReadError::Busy | ReadError::Database(_) | ReadError::Disk(_) => UNAVAILABLE,
         };
-        tracing::warn!(error = &error as &dyn std::error::Error, "a mailbox was not read");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a mailbox was not read"
+        );
         completion.into()
     }
 }

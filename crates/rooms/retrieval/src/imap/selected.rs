@@ -9,6 +9,7 @@ use postroom_imap::response::mailbox::FlagList;
 use postroom_imap::response::status::{Code, Completion};
 use postroom_imap::sequence::SequenceSet;
 use postroom_mail::flag::Keyword;
+use postroom_mail::identifier::Uid;
 use postroom_mail::uid_set::UidSet;
 use postroom_mailbox::delta::{Delta, without_expunges};
 use postroom_mailbox::mailboxes::Place;
@@ -117,7 +118,7 @@ impl Selected {
 
     /// The highest UID that the client knows; zero in an empty mailbox.
     pub(crate) fn last_uid(&self) -> u32 {
-        self.seen.last_uid().map_or(0, |uid| uid.number())
+        self.seen.last_uid().map_or(0, Uid::number)
     }
 
     /// UIDs of the messages that are `\Recent` here.

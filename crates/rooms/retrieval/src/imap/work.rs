@@ -110,8 +110,8 @@ impl<A: Authenticator> ImapHost<A> {
             match self.fetch_page(fetching, &mut rows).await {
                 Ok(true) => return self.paused(work, rows),
                 Ok(false) => {
-                    if fetching.has_missed() {
-                        work.end = End::Command(reply::EXPUNGE_ISSUED);
+                    if let Some(trouble) = fetching.trouble() {
+                        work.end = End::Command(trouble);
                     }
                 }
                 Err(failure) => work.end = End::Command(*failure.0),

@@ -1,10 +1,10 @@
 //! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 4731).
 
+use postroom_mail::date::Date;
 use postroom_mail::flag::{Keyword, SystemFlags};
 use postroom_mail::identifier::ModSeq;
 
 use super::Numbering;
-use crate::date::Date;
 use crate::sequence::SequenceSet;
 
 /// SEARCH or UID SEARCH.

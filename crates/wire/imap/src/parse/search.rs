@@ -1,5 +1,6 @@
 //! SEARCH (RFC 9051 §6.4.4, §9 `search`; RFC 3501 §9; RFC 4731 §4; RFC 7162 §7).
 
+use postroom_mail::date::Date;
 use postroom_mail::flag::SystemFlags;
 use postroom_mail::identifier::ModSeq;
 
@@ -7,7 +8,6 @@ use super::ParseError;
 use super::cursor::Cursor;
 use crate::command::search::{Search, SearchKey, SearchReturn};
 use crate::command::{Command, Numbering, Request};
-use crate::date::Date;
 
 /// `"SEARCH" [search-return-opts] SP ["CHARSET" SP charset SP] search-key *(SP search-key)`.
 pub(super) fn search(cursor: &mut Cursor<'_>, by: Numbering) -> Result<Command, ParseError> {

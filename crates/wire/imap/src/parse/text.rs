@@ -8,15 +8,13 @@ use super::cursor::{Cursor, is_astring_char};
 impl<'a> Cursor<'a> {
     /// An atom (`]` included), a quoted string or a literal.
     pub(super) fn astring(&mut self) -> Result<Cow<'a, [u8]>, ParseError> {
-        match self.peek() {
-            Some(b'"' | b'{') => self.string(),
-            _ => {
-                let run = self.run(is_astring_char);
-                (!run.is_empty())
-                    .then_some(Cow::Borrowed(run))
-                    .ok_or(ParseError::String)
-            }
+        if matches!(self.peek(), Some(b'"' | b'{')) {
+            return self.string();
         }
+        let run = self.run(is_astring_char);
+        (!run.is_empty())
+            .then_some(Cow::Borrowed(run))
+            .ok_or(ParseError::String)
     }
 
     /// A quoted string or a literal.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use postroom_mail::flag::{Keyword, KeywordSet, SystemFlags};
 use postroom_mail::identifier::{ModSeq, Uid};
+use postroom_mail::message::{MessageEnvelope, Structure};
 use postroom_runtime::clock::Timestamp;
 
 use crate::command::fetch::Section;
@@ -37,6 +38,8 @@ pub enum FetchItem {
         /// Its size once decoded.
         octets: u64,
     },
+    /// `BODY`: the structure without extension data.
+    Body(Arc<Structure>),
     /// `BODY[...]`.
     BodySection {
         /// The section as it was asked for.
@@ -46,6 +49,10 @@ pub enum FetchItem {
         /// The octets.
         octets: Octets,
     },
+    /// `BODYSTRUCTURE`.
+    BodyStructure(Arc<Structure>),
+    /// `ENVELOPE`.
+    Envelope(Arc<MessageEnvelope>),
     /// `FLAGS`.
     Flags(MessageFlags),
     /// `INTERNALDATE`, printed in UTC.

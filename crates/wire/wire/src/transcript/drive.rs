@@ -72,10 +72,12 @@ impl<H: Host> Drive<H> {
         self.tell(Event::Ready);
     }
 
-    /// The peer sends bytes.
+    /// The peer sends bytes. What comes while a handshake is due belongs to it.
     pub fn receive(&mut self, bytes: &[u8]) {
-        self.unread.extend_from_slice(bytes);
-        self.read_on();
+        if self.waits != Waits::Handshake {
+            self.unread.extend_from_slice(bytes);
+            self.read_on();
+        }
     }
 
     /// The answer to the question that was left out.

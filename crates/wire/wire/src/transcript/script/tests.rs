@@ -2,7 +2,7 @@ use super::*;
 use crate::machine::{Event, Next};
 use crate::output::Output;
 
-/// Repeats each line; `BYE` ends it. With `eager` it also answers half lines: a bug that only
+/// Repeats each line. With `eager` it also answers half lines: a bug that only
 /// cutting shows.
 struct Echo {
     eager: bool,
@@ -24,22 +24,16 @@ impl Machine for Echo {
         self.begun = now;
         match event {
             Event::Bytes(b"") | Event::Answer(()) | Event::Secured(_) => (0, Next::Read),
-            Event::Bytes(bytes) => match bytes.iter().position(|&byte| byte == b'\n') {
-                Some(end) => {
+            Event::Bytes(bytes) => {
+                if let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
                     out.put(&bytes[..=end]);
-                    let next = match &bytes[..end] {
-                        b"BYE\r" => Next::Close,
-                        _ => Next::Again,
-                    };
-                    (end + 1, next)
+                    return (end + 1, Next::Again);
                 }
-                None => {
-                    if self.eager {
-                        out.put(b"?\r\n");
-                    }
-                    (0, Next::Read)
+                if self.eager {
+                    out.put(b"?\r\n");
                 }
-            },
+                (0, Next::Read)
+            }
             Event::News(text) => {
                 out.put(text.as_bytes());
                 (0, Next::Read)
@@ -53,7 +47,7 @@ impl Machine for Echo {
     }
 
     fn deadline(&self) -> Instant {
-        self.begun + Duration::from_secs(60)
+        self.begun + Duration::from_mins(1)
     }
 }
 
