@@ -235,6 +235,22 @@ catalogue! {
     STORE_FULL = 452 4 3 1, "No room just now; try again later";
     /// The account is over its quota (RFC 5321 §4.2.2).
     OVER_QUOTA = 452 4 2 2, "The mailbox is full";
+    /// Aliases stand for each other in a circle or too long a chain (RFC 3463 §3.5).
+    ALIAS_LOOP = 550 5 4 6, "The aliases of that address lead in a circle";
+    /// An alias stands for more addresses than may be (RFC 3463 §3.3).
+    ALIAS_TOO_WIDE = 550 5 2 4, "That address stands for too many others";
+    /// A queue entry's time is over (RFC 3463 §3.5).
+    EXPIRED = 554 5 4 7, "Delivery was tried for too long";
+    /// More Received fields than a message that does not loop has (RFC 5321 §6.3).
+    TOO_MANY_HOPS = 554 5 4 6, "Too many hops; the message loops";
+    /// The header section is above the limit (RFC 3463 §3.4).
+    HEADER_TOO_BIG = 552 5 3 4, "Message header too big";
+    /// A peer that the port is not open to (RFC 5321 §3.1).
+    PORT_NOT_FOR_YOU = 554 5 7 1, "This port is not for you";
+    /// A submitted message without exactly one From field (RFC 6409 §8.1, RFC 5322 §3.6).
+    FROM_NOT_ONE = 554 5 6 0, "A message has exactly one From field";
+    /// A submitted message from somebody else's address (RFC 6409 §6.1).
+    FROM_NOT_YOURS = 550 5 7 1, "The From address is not yours";
     /// The address has more connections than it may (RFC 5321 §3.8).
     TOO_MANY_CONNECTIONS = 421 4 7 0, "Too many connections from your address";
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use postroom_imap::command::Status;
-use postroom_imap::command::list::{List, ListReturn, ListSelection, Lsub, StatusItem};
+use postroom_imap::command::list::{List, ListReturn, ListSelection, Lsub, Pattern, StatusItem};
 use postroom_imap::response::Response;
 use postroom_imap::response::mailbox::{Attribute, Listed, MailboxStatus, Namespace, Namespaces};
-use postroom_mail::mailbox_name::MailboxName;
+use postroom_mail::mailbox_name::{MailboxName, NAME_OCTETS_MAX};
 use postroom_store::row::Mailbox;
 
 use super::reply::Failure;
@@ -34,6 +34,7 @@ impl<A: Authenticator> ImapHost<A> {
             .iter()
             .filter(|pattern| !pattern.as_str().is_empty())
             .map(|pattern| pattern.below(list.reference.as_str()))
+            .filter(can_match)
             .collect();
         if patterns.is_empty() {
             return Ok(Work::ended(reply::DONE).with_rows(rows));
@@ -50,6 +51,8 @@ impl<A: Authenticator> ImapHost<A> {
                 BTreeSet::new()
             };
         for (place, mailbox) in mailboxes.iter().enumerate() {
+            // Long patterns over long names take their time; others get theirs.
+            tokio::task::consume_budget().await;
             // Names are sorted component by component: children follow their parent.
             let has_children = mailboxes
                 .get(place + 1)
@@ -93,7 +96,9 @@ impl<A: Authenticator> ImapHost<A> {
         let subscriptions = self.mailboxes().store().subscriptions(account).await?;
         // Each name with whether it is subscribed itself.
         let mut listed: BTreeMap<MailboxName, bool> = BTreeMap::new();
+        let subscriptions = subscriptions.into_iter().filter(|_| can_match(&pattern));
         for name in subscriptions {
+            tokio::task::consume_budget().await;
             if pattern.matches(&name.join(separator), separator) {
                 listed.insert(name, true);
             } else if lsub.pattern.as_str().ends_with('%') {
@@ -195,6 +200,12 @@ impl<A: Authenticator> ImapHost<A> {
         let version = view.and_then(|view| view.latest());
         Ok(version.map_or(0, |version| version.count_from(from)))
     }
+}
+
+/// Whether a pattern has no more letters than a name may have.
+fn can_match(pattern: &Pattern) -> bool {
+    let letters = pattern.as_str().chars().filter(|c| !matches!(c, '*' | '%'));
+    letters.count() <= NAME_OCTETS_MAX
 }
 
 fn attributes(mailbox: &Mailbox, has_children: bool, is_subscribed: bool) -> Vec<Attribute> {

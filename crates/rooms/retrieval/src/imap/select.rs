@@ -4,6 +4,7 @@ use postroom_imap::command::{Access, Numbering, Select};
 use postroom_imap::response::Response;
 use postroom_imap::response::status::{Code, Completion};
 use postroom_imap::sequence::SequenceSet;
+use postroom_mail::flag::SystemFlags;
 use postroom_mail::identifier::Uid;
 use postroom_mail::uid_set::UidSet;
 use postroom_mailbox::mailboxes::ExpungeRule;
@@ -91,14 +92,19 @@ impl<A: Authenticator> ImapHost<A> {
         Ok(Work::ended(reply::DONE).by(by))
     }
 
-    /// Removes messages marked `\Deleted`: those of `uids`, or all.
+    /// Removes messages marked `\Deleted`: those of `uids`, or all. Without any nothing is written.
     async fn expunge_deleted(&self, uids: Option<UidSet>) -> Result<(), reply::Failure> {
         let selected = self.selected()?;
-        let all = || UidSet::from_ranges([1..=selected.latest().uid_next().saturating_sub(1)]);
-        let uids = uids.unwrap_or_else(all);
-        if !uids.is_empty() {
+        let latest = selected.refresh().await?;
+        let marked: UidSet = latest
+            .iter()
+            .filter(|(_, placement)| placement.flags.contains(SystemFlags::DELETED))
+            .map(|(_, placement)| placement.uid.number())
+            .filter(|&uid| uids.as_ref().is_none_or(|uids| uids.contains(uid)))
+            .collect();
+        if !marked.is_empty() {
             self.mailboxes()
-                .expunge(selected.place(), uids, ExpungeRule::OnlyDeleted)
+                .expunge(selected.place(), marked, ExpungeRule::OnlyDeleted)
                 .await?;
             selected.refresh().await?;
         }
