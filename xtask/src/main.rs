@@ -1,2 +1,39 @@
-//! The menu of the house.
-fn main() {}
+//! The menu of the house: checks and chores, none of which needs anything installed.
+
+mod attacks;
+mod fuzz;
+mod licences;
+mod tree;
+
+use std::process::ExitCode;
+
+const MENU: &str = "usage: cargo xtask COMMAND
+
+  attacks              each attack of docs/attacks.md with the tests that prove the defence
+  fuzz [--seconds N] [TARGET...]
+                       fuzz each target for N seconds (60), or those named
+  licences             licences, bans and sources of everything compiled";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("", &[][..]),
+    };
+    let outcome = match command {
+        "attacks" => attacks::run(),
+        "fuzz" => fuzz::run(rest),
+        "licences" => licences::run(),
+        _ => {
+            tree::complain(MENU);
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            tree::complain(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}

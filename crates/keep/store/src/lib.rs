@@ -1,1 +1,13 @@
-//! Records, log, schema and engine: what is durable.
+//! What is durable: plans, records, the log and the database applied from it.
+//!
+//! A [`plan::Plan`] is one atomic change. One committer takes all plans that wait, assigns the
+//! values that mean something ([`assign`]), appends the records to the log, makes them durable
+//! with one sync, applies them to the database and answers. Nobody else writes SQL.
+
+pub mod error;
+pub mod journal;
+pub mod operation;
+pub mod outcome;
+pub mod plan;
+pub mod row;
+pub mod store;

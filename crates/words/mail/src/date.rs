@@ -58,8 +58,8 @@ impl Date {
         Timestamp::from_unix_seconds(u64::try_from(seconds).unwrap_or(0))
     }
 
-    /// Counts days as in a year that begins in March, so that leap days come last.
-    fn days_since_1970(self) -> i64 {
+    /// Days from 1970-01-01 to this one; negative before it.
+    pub fn days_since_1970(self) -> i64 {
         let month = i64::from(self.month);
         let year = i64::from(self.year) - i64::from(month <= 2);
         let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(self.day) - 1;

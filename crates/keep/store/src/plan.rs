@@ -1,0 +1,50 @@
+//! One atomic change, before its values are assigned.
+
+use postroom_mail::identifier::ArrivalId;
+use postroom_runtime::clock::Timestamp;
+
+use crate::journal::JournalLine;
+use crate::operation::Operation;
+
+/// One atomic change: all of it becomes durable, or nothing.
+#[derive(Debug)]
+pub struct Plan {
+    /// Unique; a plan whose arrival is known already changes nothing and gets the first outcome.
+    pub arrival: ArrivalId,
+    /// Civil time of the plan.
+    pub time: Timestamp,
+    /// In the order in which they are done. [`Operation::Deliver`] and [`Operation::Enqueue`]
+    /// speak of the plan's body.
+    pub operations: Vec<Operation>,
+    /// Written with the change.
+    pub journal: Vec<JournalLine>,
+    /// The received bytes, once for all recipients.
+    pub body: Option<Body>,
+}
+
+/// Octets of a message as they came.
+#[derive(Debug)]
+pub enum Body {
+    /// In memory; goes into the record.
+    Inline(Vec<u8>),
+    /// In a segment of its own, written and synced by its session.
+    Spooled(Spooled),
+}
+
+/// A body that was streamed to a segment of its own; removed when dropped uncommitted.
+#[derive(Debug)]
+pub struct Spooled {
+    pub(crate) segment: u64,
+    pub(crate) octets: u64,
+    pub(crate) checksum: u64,
+}
+
+impl Body {
+    /// Octets in the body.
+    pub fn octets(&self) -> u64 {
+        match self {
+            Self::Inline(bytes) => bytes.len() as u64,
+            Self::Spooled(spooled) => spooled.octets,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What reads give back.
+
+use postroom_mail::flag::{Keyword, KeywordSet, SpecialUse, SystemFlags};
+use postroom_mail::identifier::{
+    AccountId, ArrivalId, BlobId, EmailId, MailboxId, ModSeq, Uid, UidValidity,
+};
+use postroom_mail::mailbox_name::MailboxName;
+use postroom_runtime::clock::Timestamp;
+
+use crate::operation::{DsnWish, EntryId, NextHop, Rendering};
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Which.
+    pub id: AccountId,
+    /// Lookup key of its own address.
+    pub address: Box<str>,
+    /// Octets; `None` for no limit.
+    pub quota: Option<u64>,
+    /// Octets in use.
+    pub used: u64,
+    /// Placements it has.
+    pub messages: u64,
+    /// Whether it may sign in and receive.
+    pub is_enabled: bool,
+}
+
+/// A mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Which.
+    pub id: MailboxId,
+    /// Whose.
+    pub account: AccountId,
+    /// Its name.
+    pub name: MailboxName,
+    /// Its epoch.
+    pub uid_validity: UidValidity,
+    /// The next UID to be given.
+    pub uid_next: u32,
+    /// Of its last change (HIGHESTMODSEQ).
+    pub mod_seq: ModSeq,
+    /// What it is for.
+    pub special_use: Option<SpecialUse>,
+    /// Its keywords by number; a number keeps its keyword for ever.
+    pub keywords: Vec<Keyword>,
+}
+
+/// Counts of a mailbox for STATUS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MailboxCounts {
+    /// Placements.
+    pub messages: u32,
+    /// Without `\Seen`.
+    pub unseen: u32,
+    /// With `\Deleted`.
+    pub deleted: u32,
+    /// Octets of all.
+    pub octets: u64,
+}
+
+/// A message in a mailbox: the narrow row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// Its UID.
+    pub uid: Uid,
+    /// Its message.
+    pub email: EmailId,
+    /// Of its last change.
+    pub mod_seq: ModSeq,
+    /// Octets of the rendering.
+    pub octets: u32,
+    /// System flags.
+    pub flags: SystemFlags,
+    /// Keywords by number.
+    pub keywords: KeywordSet,
+    /// INTERNALDATE.
+    pub received: Timestamp,
+}
+
+/// What changed in a mailbox since a MODSEQ.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// New or changed, by UID.
+    pub placements: Vec<Placement>,
+    /// Gone, ascending.
+    pub expunged: Vec<Uid>,
+    /// As it stands after these.
+    pub mailbox: Option<Mailbox>,
+}
+
+/// A message: the wide row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Which.
+    pub email: EmailId,
+    /// Its kept bytes.
+    pub blob: BlobId,
+    /// What is seen of them.
+    pub rendering: Rendering,
+    /// INTERNALDATE.
+    pub received: Timestamp,
+    /// ENVELOPE, BODYSTRUCTURE and offsets, encoded by `postroom_mail`.
+    pub parsed: Box<[u8]>,
+}
+
+/// An entry of the queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Which.
+    pub id: EntryId,
+    /// The plan that made it: its queue id.
+    pub arrival: ArrivalId,
+    /// Its kept bytes.
+    pub blob: BlobId,
+    /// Octets of the whole blob.
+    pub octets: u64,
+    /// Empty for the null path.
+    pub reverse_path: Box<str>,
+    /// Who it is for.
+    pub recipient: Box<str>,
+    /// Where it goes.
+    pub next_hop: NextHop,
+    /// When it came.
+    pub created: Timestamp,
+    /// When it may be tried.
+    pub due: Timestamp,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Whether an operator or a rule keeps it back.
+    pub is_held: bool,
+    /// What the last attempt met.
+    pub status: Box<str>,
+    /// Wishes of the sender.
+    pub dsn: DsnWish,
+    /// What goes out.
+    pub rendering: Rendering,
+}
