@@ -1,0 +1,10 @@
+//! Sessions of the real machine over a real store and directory: what peers are told, and what is
+//! in the mailboxes afterwards.
+
+mod attacks;
+mod fixture;
+mod lmtp;
+mod queue;
+mod repeats;
+mod submission;
+mod transfer;
