@@ -40,6 +40,12 @@ impl Reply {
         self.code == 421
     }
 
+    /// The same reply with something before its text: a name, a number.
+    #[must_use]
+    pub fn with_lead(&self, lead: impl fmt::Display) -> Self {
+        self.with_text(format!("{lead} {}", self.text))
+    }
+
     /// The same reply with another text.
     #[must_use]
     pub fn with_text(&self, text: impl Into<Cow<'static, str>>) -> Self {
@@ -73,11 +79,11 @@ macro_rules! catalogue {
 catalogue! {
     // Session.
 
-    /// The greeting; the text is replaced by hostname and product (RFC 5321 §4.2).
+    /// The greeting; the hostname stands before the text (RFC 5321 §4.2).
     GREETING = 220, "ESMTP postroom";
-    /// The greeting in LMTP (RFC 2033 §4).
+    /// The greeting in LMTP; the hostname stands before the text (RFC 2033 §4).
     GREETING_LMTP = 220, "LMTP postroom";
-    /// EHLO, HELO or LHLO was accepted; the text is replaced by the hostname (RFC 5321 §4.1.1.1).
+    /// EHLO, HELO or LHLO was accepted; the hostname stands before the text (RFC 5321 §4.1.1.1).
     HELLO = 250, "Hello";
     /// QUIT (RFC 5321 §4.1.1.10).
     BYE = 221 2 0 0, "Goodbye";
@@ -168,7 +174,7 @@ catalogue! {
     TLS_AFTER_LOGIN = 503 5 5 1, "STARTTLS comes before AUTH";
     /// A command before STARTTLS where that is required (RFC 3207 §4).
     TLS_FIRST = 530 5 7 0, "Must issue a STARTTLS command first";
-    /// An AUTH challenge; the text is replaced by it (RFC 4954 §4).
+    /// An AUTH challenge; it is the text (RFC 4954 §4).
     CHALLENGE = 334, "";
     /// AUTH succeeded (RFC 4954 §6).
     LOGGED_IN = 235 2 7 0, "Signed in";
@@ -199,8 +205,9 @@ catalogue! {
     TOO_MANY_RECIPIENTS = 452 4 5 3, "Too many recipients; send the rest in another transaction";
     /// DATA was accepted (RFC 5321 §4.1.1.4).
     START_INPUT = 354, "End with a line that holds one dot";
-    /// A chunk that is not the last was taken (RFC 3030 §2).
-    CHUNK_NOTED = 250 2 0 0, "Chunk noted";
+    /// A chunk that is not the last was taken; the octets so far stand before the text
+    /// (RFC 3030 §2).
+    CHUNK_NOTED = 250 2 0 0, "octets noted";
     /// The message is durable; the host adds its queue id (RFC 5321 §4.1.1.4).
     MESSAGE_ACCEPTED = 250 2 0 0, "Message accepted";
     /// SIZE= or the octets received are above the limit (RFC 1870 §6).
