@@ -34,14 +34,13 @@ async fn attack_b01_no_form_of_relaying_is_taken() {
         ("x@y.net", "<z@sub.example.org>"),
         ("x@y.net", "<z%elsewhere.net@[198.51.100.1]>"),
     ];
-    let mut talk = house.peer(Door::Transfer).await;
-    talk.say("EHLO client.example.net").await;
     for (from, to) in forms {
+        let mut talk = house.peer(Door::Transfer).await;
+        talk.say("EHLO client.example.net").await;
         talk.say(&format!("MAIL FROM:<{from}>")).await;
         let reply = talk.say(&format!("RCPT TO:{to}")).await;
         assert!(reply.starts_with('5'), "{from} {to}: {reply}");
         assert_eq!(codes(&talk.say("DATA").await), "503", "{to}");
-        talk.say("RSET").await;
     }
     assert_eq!(house.mail().await, 0);
     assert!(house.store.entries(None, 1).await.unwrap().is_empty());
@@ -218,9 +217,7 @@ async fn attack_b07_domain_forms_agree() {
     house.add("real@all.example", None).await;
     let mut talk = house.peer(Door::Transfer).await;
     talk.say("EHLO client.example.net").await;
-    for from in ["x@y.net"] {
-        talk.say(&format!("MAIL FROM:<{from}> SMTPUTF8")).await;
-    }
+    talk.say("MAIL FROM:<x@y.net> SMTPUTF8").await;
     for (to, code) in [
         ("anna@xn--bcher-kva.example", "250"),
         ("anna@XN--BCHER-KVA.example", "250"),

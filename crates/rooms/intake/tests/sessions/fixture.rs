@@ -71,6 +71,7 @@ pub(crate) struct House {
     pub(crate) directory: Directory,
     pub(crate) delivery: Delivery,
     pub(crate) intake: Intake,
+    room: Limits,
     limits: tree::Limits,
     _folder: Folder,
 }
@@ -119,28 +120,26 @@ impl House {
         };
         let listen = tree::Listen::default();
         let hostname = Domain::parse("mx.example.org").unwrap();
-        let intake = Intake::new(
-            Parts {
-                store: store.clone(),
-                directory: directory.clone(),
-                delivery: delivery.clone(),
-                clock,
-                random: random.clone(),
-                heavy: BlockingPool::start("heavy", 1, 16).unwrap(),
-                privacy: Privacy::new(LogPrivacy::Full, &random),
-            },
-            Limits::new(hostname, &limits, &auth, &listen),
-        );
+        let room = Limits::new(hostname, &limits, &auth, &listen);
+        let parts = parts(&store, &directory, &delivery);
+        let intake = Intake::new(parts, room.clone());
         let house = Self {
             store,
             directory,
             delivery,
             intake,
+            room,
             limits,
             _folder: folder,
         };
         house.people().await;
         house
+    }
+
+    /// The room forgets what it knew in memory, as with a restart of the server.
+    pub(crate) fn restart(&mut self) {
+        let parts = parts(&self.store, &self.directory, &self.delivery);
+        self.intake = Intake::new(parts, self.room.clone());
     }
 
     async fn people(&self) {
@@ -236,6 +235,19 @@ impl House {
         let reply = talk.say(&format!("AUTH PLAIN {}", base64(&plain))).await;
         assert!(reply.starts_with("235 "), "{reply}");
         talk
+    }
+}
+
+fn parts(store: &Store, directory: &Directory, delivery: &Delivery) -> Parts {
+    let random = Random::seeded(8);
+    Parts {
+        store: store.clone(),
+        directory: directory.clone(),
+        delivery: delivery.clone(),
+        clock: Clock::system(),
+        heavy: BlockingPool::start("heavy", 1, 16).unwrap(),
+        privacy: Privacy::new(LogPrivacy::Full, &random),
+        random,
     }
 }
 
