@@ -452,7 +452,7 @@ impl Planner<'_, '_> {
         if let [fate @ Fate::Queued] = self.planned.fates.as_mut_slice()
             && is_over
         {
-            *fate = Fate::Refused(reply::EXPIRED);
+            *fate = Fate::Refused(reply::TRY_LATER.with_text("It was tried for too long"));
         }
     }
 

@@ -308,7 +308,9 @@ impl Session {
         };
         match committed {
             Ok(committed) => {
-                self.unsettled = Some((digest, committed.arrival));
+                // In LMTP some may have been refused; a repeat must hear that again.
+                let is_whole = !fates.iter().any(|fate| matches!(fate, Fate::Refused(_)));
+                self.unsettled = is_whole.then_some((digest, committed.arrival));
                 let reply = accepted(committed.arrival);
                 self.tell_transaction(transaction, "accepted", Some(&reply));
                 self.verdicts(fates, reply)
