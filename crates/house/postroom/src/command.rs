@@ -5,6 +5,8 @@ mod alias;
 mod config;
 mod domain;
 mod mailbox;
+mod quickstart;
+mod serve;
 
 use crate::report::Failure;
 
@@ -26,6 +28,10 @@ pub(crate) enum Command {
     /// Mailboxes of an account
     #[command(subcommand)]
     Mailbox(mailbox::Action),
+    /// A whole server on this machine: made, tested, served
+    Quickstart(quickstart::Arguments),
+    /// Serve what the configuration says
+    Serve(serve::Arguments),
 }
 
 impl Command {
@@ -36,6 +42,8 @@ impl Command {
             Self::Config(action) => action.run(),
             Self::Domain(action) => action.run(),
             Self::Mailbox(action) => action.run(),
+            Self::Quickstart(arguments) => arguments.run(),
+            Self::Serve(arguments) => arguments.run(),
         }
     }
 }

@@ -1,8 +1,13 @@
 //! postroom: a complete mail server in one binary.
 
 mod command;
+mod house;
+mod log;
 mod operator;
+mod owner;
+mod quickstart;
 mod report;
+mod serve;
 mod settings;
 
 use std::process::ExitCode;

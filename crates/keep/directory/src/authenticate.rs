@@ -4,9 +4,9 @@ use postroom_mail::address::{Address, NonAscii};
 use postroom_runtime::pool::PoolError;
 use postroom_runtime::secret::Secret;
 use postroom_store::error::ReadError;
+use postroom_store::row::Account;
 
 use crate::Directory;
-use crate::lookup::Account;
 use crate::password;
 
 /// A sign-in that did not succeed.
@@ -77,7 +77,7 @@ impl Directory {
             return Ok(None);
         };
         let row = self.store.account_of(&address.lookup_key()).await?;
-        Ok(row.map(Account::from).filter(|account| account.is_enabled))
+        Ok(row.filter(|account| account.is_enabled))
     }
 
     /// The hash that the password matches; with no hash at all, a decoy is hashed against.

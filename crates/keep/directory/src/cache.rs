@@ -79,9 +79,9 @@ mod tests {
         let (sender, receiver) = broadcast::channel(4);
         let cache = LookupCache::new(receiver, 10);
         let epoch = cache.get("a@b").unwrap_err();
-        cache.keep("a@b", &Lookup::Unknown, epoch);
+        cache.keep("a@b", &Lookup::UnknownUser, epoch);
         sender.send(Arc::new(Notice::default())).unwrap();
-        assert_eq!(cache.get("a@b"), Ok(Lookup::Unknown));
+        assert_eq!(cache.get("a@b"), Ok(Lookup::UnknownUser));
         sender
             .send(Arc::new(Notice {
                 is_directory: true,
@@ -102,7 +102,7 @@ mod tests {
                 ..Notice::default()
             }))
             .unwrap();
-        cache.keep("a@b", &Lookup::Unknown, epoch);
+        cache.keep("a@b", &Lookup::UnknownUser, epoch);
         assert!(cache.get("a@b").is_err());
     }
 }

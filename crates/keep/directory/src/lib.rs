@@ -25,8 +25,6 @@ use crate::verified::Verified;
 /// Bounds and habits of a directory.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Separates a detail from a local part (`anna+lists@…`); `None` turns details off.
-    pub plus_separator: Option<char>,
     /// Lookups kept in memory; at the bound all are forgotten.
     pub lookups_max: usize,
     /// Sign-ins kept in memory, so that a client that comes every minute is not hashed every
@@ -45,7 +43,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            plus_separator: Some('+'),
             lookups_max: 100_000,
             verified_max: 10_000,
             alias_depth_max: 16,
@@ -100,9 +97,12 @@ impl Directory {
             decoy,
         })
     }
+}
 
-    /// Separates details from local parts.
-    pub fn plus_separator(&self) -> Option<char> {
-        self.limits.plus_separator
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }

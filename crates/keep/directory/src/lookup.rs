@@ -6,58 +6,32 @@ use postroom_mail::address::{Address, Domain, NonAscii};
 use postroom_mail::identifier::AccountId;
 use postroom_store::error::ReadError;
 use postroom_store::operation::DomainKind;
-use postroom_store::row;
+use postroom_store::row::Account;
 
 use crate::Directory;
 
-/// An account as the path of a message needs it; what it uses of its quota is not here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Which.
-    pub id: AccountId,
-    /// Lookup key of its own address.
-    pub address: Box<str>,
-    /// Octets it may hold; `None` for no limit.
-    pub quota: Option<u64>,
-    /// Whether it may sign in and receive.
-    pub is_enabled: bool,
-}
-
-impl From<row::Account> for Account {
-    fn from(row: row::Account) -> Self {
-        Self {
-            id: row.id,
-            address: row.address,
-            quota: row.quota,
-            is_enabled: row.is_enabled,
-        }
-    }
-}
-
-/// Who an address is for, one step on.
+/// What the directory says of one address: one step, without sub-address and without following
+/// aliases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup {
-    /// An account here.
+    /// An account's own address. What it uses of its quota may be of some time ago.
     Account(Account),
     /// An alias: these addresses instead.
     Alias(Vec<Address>),
-    /// Nobody's own: the domain's catch-all takes it.
+    /// No account and no alias, but the domain has an address that takes the rest.
     CatchAll(Address),
-    /// The same local part in another domain.
-    Domain(Address),
-    /// The domain is here, the address is not.
-    Unknown,
-    /// The domain is one that we pass mail on for.
-    Relay,
-    /// Not ours.
-    Elsewhere,
+    /// The domain stands for another: the same local part there.
+    DomainAlias(Domain),
+    /// The domain is ours and has no such address.
+    UnknownUser,
+    /// The domain is not ours, or one that we pass mail on for.
+    NotLocal,
 }
 
 impl Directory {
-    /// Who `address` is for: an account, else an alias, else either without the detail, else the
-    /// catch-all. Follows nothing: [`Lookup::Alias`] and the like are one step.
+    /// Who exactly this address is for: an account, else an alias, else the domain's catch-all.
     ///
-    /// Cost: a look into memory, or up to five reads of the store.
+    /// Cost: a look into memory, or up to three reads of the store.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -69,7 +43,7 @@ impl Directory {
         };
         let answer = self.look_up(address, &key).await?;
         // Only what is here is kept: strangers must not be able to fill the cache.
-        if !matches!(answer, Lookup::Unknown | Lookup::Elsewhere) {
+        if !matches!(answer, Lookup::UnknownUser | Lookup::NotLocal) {
             self.lookups.keep(&key, &answer, epoch);
         }
         Ok(answer)
@@ -77,41 +51,29 @@ impl Directory {
 
     async fn look_up(&self, address: &Address, key: &str) -> Result<Lookup, ReadError> {
         let Some(domain) = self.store.domain(address.domain.as_str()).await? else {
-            return Ok(Lookup::Elsewhere);
+            return Ok(Lookup::NotLocal);
         };
         match domain.kind {
-            DomainKind::Relay => return Ok(Lookup::Relay),
+            DomainKind::Relay => return Ok(Lookup::NotLocal),
             DomainKind::Alias => {
                 let target = domain
                     .catch_all
                     .as_deref()
                     .and_then(|name| Domain::parse(name).ok());
-                let other = target.map(|domain| Address {
-                    local: address.local.clone(),
-                    domain,
-                });
-                return Ok(other.map_or(Lookup::Unknown, Lookup::Domain));
+                return Ok(target.map_or(Lookup::UnknownUser, Lookup::DomainAlias));
             }
             DomainKind::Local => {}
         }
         if let Some(found) = self.exact(key).await? {
             return Ok(found);
         }
-        if let Some(separator) = self.limits.plus_separator
-            && address.plus_detail(separator).is_some()
-            && let Some(found) = self
-                .exact(&address.without_detail(separator).lookup_key())
-                .await?
-        {
-            return Ok(found);
-        }
         let catch_all = domain.catch_all.as_deref().and_then(parse_key);
-        Ok(catch_all.map_or(Lookup::Unknown, Lookup::CatchAll))
+        Ok(catch_all.map_or(Lookup::UnknownUser, Lookup::CatchAll))
     }
 
     async fn exact(&self, key: &str) -> Result<Option<Lookup>, ReadError> {
         if let Some(account) = self.store.account_of(key).await? {
-            return Ok(Some(Lookup::Account(account.into())));
+            return Ok(Some(Lookup::Account(account)));
         }
         let alias = self.store.alias(key).await?;
         Ok(alias.map(|alias| {
@@ -125,8 +87,8 @@ impl Directory {
         }))
     }
 
-    /// Whether `address` leads to `account`: its own address, one with a detail, an alias or a
-    /// catch-all that ends there. What an authenticated sender may write as its own.
+    /// Whether `address` leads to `account`: its own address, an alias or a catch-all that ends
+    /// there. What an authenticated sender may write as its own.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -142,8 +104,9 @@ impl Directory {
                 match self.lookup(&address).await? {
                     Lookup::Account(found) if found.id == account => return Ok(true),
                     Lookup::Alias(members) => next.extend(members),
-                    Lookup::CatchAll(target) | Lookup::Domain(target) => next.push(target),
-                    Lookup::Account(_) | Lookup::Unknown | Lookup::Relay | Lookup::Elsewhere => {}
+                    Lookup::CatchAll(target) => next.push(target),
+                    Lookup::DomainAlias(domain) => next.push(Address { domain, ..address }),
+                    Lookup::Account(_) | Lookup::UnknownUser | Lookup::NotLocal => {}
                 }
             }
             if next.is_empty() || seen.len() > OWNED_ADDRESSES_MAX {

@@ -1,1 +1,24 @@
 //! Listen, accept, TLS, budgets, and the driver of machines.
+//!
+//! The one crate that touches sockets. A room hands a [`Listener`] a factory that makes a machine
+//! and its [`Host`] for each accepted [`Peer`]; everything else about the connection is done here.
+
+mod budget;
+mod buffers;
+pub mod descriptors;
+mod drive;
+mod host;
+mod limits;
+mod line;
+mod listener;
+mod peer;
+mod session;
+mod socket;
+mod stream;
+pub mod tls;
+
+pub use budget::{Budget, Exempt};
+pub use host::{Driven, Host};
+pub use limits::{Counts, Ground, Limits};
+pub use listener::{BindError, Listener, Refusal, Security, Service};
+pub use peer::Peer;

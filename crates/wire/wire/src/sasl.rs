@@ -104,6 +104,9 @@ impl Exchange {
 
     /// Takes the initial response, if the peer sent one; `=` is the empty one (RFC 4954 §4,
     /// RFC 4959 §3).
+    ///
+    /// deviates: RFC 4954 §4 because clients in the field send LOGIN's name as initial response,
+    /// which the RFC wants refused for a mechanism that the server begins.
     pub fn open(&mut self, initial: Option<&[u8]>) -> Result<Step, ExchangeError> {
         match (initial, &self.0) {
             (Some(b"="), _) => self.take(&[]),

@@ -4,10 +4,13 @@
 //! the message view points into untouched bytes.
 
 pub mod address;
+pub mod date;
 pub mod envelope;
 pub mod flag;
+pub mod header;
 pub mod identifier;
 pub mod mailbox_name;
+pub mod message;
 pub mod modified_utf7;
 pub mod reply;
 pub mod uid_set;

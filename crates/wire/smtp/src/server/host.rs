@@ -5,7 +5,7 @@
 
 use postroom_mail::address::{ForwardPath, ReversePath};
 use postroom_mail::envelope::{BodyType, Notify, Ret};
-use postroom_mail::reply::Reply;
+use postroom_mail::reply::{self, Reply};
 use postroom_wire::machine::Tls;
 use postroom_wire::sasl::Credentials;
 
@@ -142,4 +142,35 @@ pub struct RecipientWish {
     pub notify: Option<Notify>,
     /// ORCPT=, `type;text`, the text decoded from xtext (RFC 3461 §4.2).
     pub orcpt: Option<Box<str>>,
+}
+
+impl Answer {
+    /// The one reply this answer means, where `yes` is what is said to [`Answer::Go`].
+    pub(super) fn into_reply(self, yes: &Reply) -> Reply {
+        match self {
+            Self::Go => yes.clone(),
+            Self::Verdict(reply) => reply,
+            Self::Verdicts(replies) => replies.into_iter().next().unwrap_or(reply::TRY_LATER),
+            // An answer to another question is our own mistake, and no reason to accept.
+            Self::LoggedIn | Self::Welcome(_) => reply::TRY_LATER,
+        }
+    }
+
+    /// As [`Answer::into_reply`], but never a yes: `no` in its place.
+    pub(super) fn into_refusal(self, no: &Reply) -> Reply {
+        let reply = self.into_reply(no);
+        if reply.is_positive() {
+            no.clone()
+        } else {
+            reply
+        }
+    }
+
+    /// One reply each for as many as there are; a single one is repeated without end.
+    pub(super) fn into_replies(self, yes: &Reply) -> Box<dyn Iterator<Item = Reply>> {
+        match self {
+            Self::Verdicts(replies) => Box::new(replies.into_iter()),
+            answer => Box::new(std::iter::repeat(answer.into_reply(yes))),
+        }
+    }
 }

@@ -56,6 +56,10 @@ pub enum AuthPolicy {
 
 /// Bounds of one session. Each names its behaviour at the bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "bounds end in _max in this house"
+)]
 pub struct Limits {
     /// Octets of a message, advertised with SIZE; above it 552 5.3.4.
     pub size_octets_max: u64,
@@ -106,10 +110,10 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            command: Duration::from_secs(300),
-            body_block: Duration::from_secs(180),
-            body_total: Duration::from_secs(3_600),
-            answer: Duration::from_secs(300),
+            command: Duration::from_mins(5),
+            body_block: Duration::from_mins(3),
+            body_total: Duration::from_hours(1),
+            answer: Duration::from_mins(5),
             handshake: Duration::from_secs(30),
         }
     }

@@ -1,0 +1,75 @@
+//! Who is at the other end.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::socket::Socket;
+
+/// The other end of one connection. Clones speak of the same connection.
+#[derive(Clone)]
+pub struct Peer {
+    /// Where the peer connects from.
+    pub address: SocketAddr,
+    /// The address of ours that it connected to.
+    pub local: SocketAddr,
+    /// Whether `limits.exempt` names it: budgets and judgement by address do not act on it.
+    pub is_exempt: bool,
+    socket: Option<Arc<Socket>>,
+}
+
+impl Peer {
+    pub(crate) fn new(
+        address: SocketAddr,
+        local: SocketAddr,
+        is_exempt: bool,
+        socket: Arc<Socket>,
+    ) -> Self {
+        Self {
+            address,
+            local,
+            is_exempt,
+            socket: Some(socket),
+        }
+    }
+
+    /// A peer without a connection, for tests of a room; it has never closed.
+    pub fn detached(address: SocketAddr, local: SocketAddr) -> Self {
+        Self {
+            address,
+            local,
+            is_exempt: false,
+            socket: None,
+        }
+    }
+
+    /// Whether the peer has ended its side and left nothing that is still to be read: whoever
+    /// waited for a reply is gone. A peer that closed after pipelining QUIT has not, in this sense.
+    ///
+    /// Costs one system call and does not wait.
+    pub fn has_closed(&self) -> bool {
+        self.socket
+            .as_ref()
+            .is_some_and(|socket| socket.has_closed())
+    }
+
+    /// Whether the peer has sent something that its machine has not taken: before the greeting it
+    /// is an early talker (RFC 5321 §3.1), for whom a host may wait a while.
+    ///
+    /// Costs one system call and does not wait.
+    pub fn has_spoken(&self) -> bool {
+        self.socket
+            .as_ref()
+            .is_some_and(|socket| socket.has_spoken())
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("address", &self.address)
+            .field("local", &self.local)
+            .field("is_exempt", &self.is_exempt)
+            .finish_non_exhaustive()
+    }
+}

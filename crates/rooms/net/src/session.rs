@@ -1,0 +1,124 @@
+//! One session from its first octet to its last.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+use postroom_runtime::group::Token;
+use rustls::ServerConfig;
+
+use crate::budget::Permit;
+use crate::drive::Driver;
+use crate::host::{Driven, Host};
+use crate::limits::Ground;
+use crate::line::{Broken, Line};
+use crate::peer::Peer;
+use crate::socket::Socket;
+
+/// What a session is given of its listener.
+pub(crate) struct Terms {
+    pub(crate) service: &'static str,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) secure_first: bool,
+    /// Last words after a panic.
+    pub(crate) broken: &'static [u8],
+    /// Asks the session to end.
+    pub(crate) drain: Token,
+    /// Ends it.
+    pub(crate) cut: Token,
+    pub(crate) permit: Permit,
+}
+
+/// Runs a session to its end. A panic in it ends it alone.
+pub(crate) async fn run<M: Driven, H: Host<M>>(
+    ground: Arc<Ground>,
+    socket: Arc<Socket>,
+    peer: Peer,
+    terms: Terms,
+    open: impl FnOnce(Peer) -> (M, H),
+) {
+    let mut line = Line::new(Arc::clone(&ground), socket);
+    let from = peer.address;
+    let driving = drive(&mut line, &terms, || open(peer));
+    let ended = unless_it_panics(driving).await;
+    match ended {
+        Ok(Ok(())) => {
+            // The last words are out; the peer's own end shows that it has them.
+            tokio::select! {
+                () = Box::pin(line.linger()) => {}
+                () = terms.cut.cancelled() => {}
+            }
+        }
+        Ok(Err(error)) => report(terms.service, from, &error),
+        Err(panic) => {
+            ground.counts.panicked.fetch_add(1, Ordering::Relaxed);
+            let what = words(panic.as_ref());
+            tracing::error!(service = terms.service, peer = %from, panic = what, "session panicked");
+            tokio::select! {
+                () = Box::pin(line.last_word(terms.broken)) => {}
+                () = terms.cut.cancelled() => {}
+            }
+        }
+    }
+    drop(terms.permit);
+}
+
+/// Drives the machine, ends the connection if that ended well, and gives the host the last word.
+async fn drive<M: Driven, H: Host<M>>(
+    line: &mut Line,
+    terms: &Terms,
+    open: impl FnOnce() -> (M, H),
+) -> Result<(), Broken> {
+    let (machine, host) = open();
+    let mut driver = Driver::new(machine, host, terms.tls.clone(), terms.drain.clone());
+    let ended = tokio::select! {
+        ended = driver.run(line, terms.secure_first) => ended,
+        () = terms.cut.cancelled() => Err(Broken::Cut),
+    };
+    let ended = match ended {
+        Ok(()) => tokio::select! {
+            ended = line.end() => ended,
+            () = terms.cut.cancelled() => Err(Broken::Cut),
+        },
+        broken => broken,
+    };
+    Box::pin(driver.host.closed()).await;
+    ended
+}
+
+/// A future whose panic is its result.
+async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        },
+    )
+    .await
+}
+
+/// What a panic said.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(words), _) => words,
+        (_, Some(words)) => words,
+        _ => "without a word",
+    }
+}
+
+/// Logs an end by who is to blame: a bug or a disk of ours, else the peer or the network.
+fn report(service: &'static str, peer: std::net::SocketAddr, error: &Broken) {
+    let cause = std::error::Error::source(error).map(tracing::field::display);
+    match error {
+        Broken::OutOfTurn | Broken::Source(_) => {
+            tracing::error!(service, %peer, %error, cause, "session ended by a fault of ours");
+        }
+        _ => tracing::debug!(service, %peer, %error, cause, "session ended"),
+    }
+}

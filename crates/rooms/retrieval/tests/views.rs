@@ -1,0 +1,106 @@
+//! Views that sessions share, their pages and their memory.
+
+#[path = "support/house.rs"]
+mod house;
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use house::{House, PLAIN};
+use postroom_imap::question::News;
+use postroom_net::Host as _;
+use postroom_retrieval::imap::ImapHost;
+
+#[test]
+fn sessions_of_one_mailbox_share_one_view() {
+    let house = House::new();
+    house.deliver("INBOX", PLAIN.as_bytes());
+    let mut sessions: Vec<_> = (0..50).map(|_| house.selected("INBOX")).collect();
+    assert_eq!(house.imap.mailboxes.views().len(), 1);
+    house.deliver("INBOX", PLAIN.as_bytes());
+    for session in &mut sessions {
+        assert!(session.say("NOOP").contains("* 2 EXISTS"));
+    }
+}
+
+#[test]
+fn long_answers_come_in_pages_and_whole() {
+    const MESSAGES: u32 = 1500;
+    let house = House::new();
+    let mut session = house.selected("INBOX");
+    for number in 1..=MESSAGES {
+        session.append(
+            "INBOX",
+            &format!("Subject: {number}\r\n\r\nBody {number}.\r\n"),
+        );
+    }
+    let said = session.ok("FETCH 1:* (UID ENVELOPE BODYSTRUCTURE BODY.PEEK[TEXT])");
+    assert_eq!(said.matches(" FETCH (").count() as u32, MESSAGES);
+    for number in [1, 2, 255, 256, 257, 1500] {
+        assert!(said.contains(&format!("Body {number}.\r\n")));
+        assert!(said.contains(&format!("* {number} FETCH (UID {number} ")));
+    }
+    // Flags and expunges of all of them are told to another session, page by page.
+    let mut other = house.selected("INBOX");
+    session.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)");
+    let said = other.ok("NOOP");
+    assert_eq!(said.matches(" FETCH (FLAGS").count() as u32, MESSAGES);
+    let said = session.ok("EXPUNGE");
+    assert_eq!(said.matches(" EXPUNGE").count() as u32, MESSAGES);
+    let said = other.ok("NOOP");
+    assert_eq!(said.matches(" EXPUNGE").count() as u32, MESSAGES);
+    assert!(said.starts_with("* 1500 EXPUNGE\r\n* 1499 EXPUNGE\r\n"));
+}
+
+#[test]
+fn large_bodies_are_streamed_whole() {
+    let house = House::new();
+    let mut session = house.selected("INBOX");
+    let mut message = String::from("Subject: large\r\n\r\n");
+    for line in 0..20_000 {
+        let _ = writeln!(message, "Line {line} of a large message.\r");
+    }
+    session.append("INBOX", &message);
+    session.append("INBOX", PLAIN);
+    let said = session.ok("FETCH 1:2 (BODY.PEEK[] UID)");
+    let head = format!(
+        "* 1 FETCH (BODY[] {{{}}}\r\n{message} UID 1)\r\n",
+        message.len()
+    );
+    assert!(said.contains(&head));
+    let second = format!(
+        "* 2 FETCH (BODY[] {{{}}}\r\n{PLAIN} UID 2)\r\n",
+        PLAIN.len()
+    );
+    assert!(said.contains(&second));
+    let from = message.len() - 40_000;
+    let said = session.ok(&format!("FETCH 1 BODY.PEEK[]<{from}.50000>"));
+    let tail = format!("BODY[]<{from}> {{40000}}\r\n{})\r\n", &message[from..]);
+    assert!(said.contains(&tail));
+}
+
+#[test]
+fn idle_hears_of_a_delivery_within_100_ms() {
+    let house = House::new();
+    let mut session = house.selected("INBOX");
+    let idling = session.say("IDLE");
+    assert!(idling.contains("+ Idling"), "{idling}");
+    let waited = house.runtime.block_on(async {
+        let clock = postroom_runtime::clock::Clock::system();
+        let begun = clock.now();
+        let news = session.0.host.host_mut().news();
+        let delivered = house.deliver_while("INBOX", PLAIN.as_bytes());
+        let (news, ()) = tokio::join!(news, delivered);
+        assert_eq!(news, News::Stir);
+        clock.now() - begun
+    });
+    assert!(waited < Duration::from_millis(100), "{waited:?}");
+    let said = session.stir();
+    assert!(said.contains("* 1 EXISTS"), "{said}");
+}
+
+#[test]
+fn an_idle_session_is_small() {
+    let size = size_of::<ImapHost<house::TwoUsers>>();
+    assert!(size < 2048, "{size}");
+}

@@ -1,0 +1,109 @@
+//! What the server says that it can do (RFC 9051 §7.2.2).
+
+use postroom_wire::output::Output;
+use postroom_wire::sasl::Mechanism;
+
+use crate::print::text::put_number;
+
+/// When a capability is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// Always.
+    Always,
+    /// Before login.
+    Early,
+    /// Before login, where a password may be sent.
+    Private,
+    /// Before login, where a password must not be sent.
+    Exposed,
+    /// Before login, while TLS can still be begun.
+    Startable,
+    /// After login.
+    Late,
+    /// After login, with the largest message (RFC 7889).
+    AppendLimit,
+}
+
+/// A capability and when it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capability {
+    /// As on the wire.
+    pub name: &'static str,
+    /// When.
+    pub offered: Offered,
+}
+
+const fn capability(name: &'static str, offered: Offered) -> Capability {
+    Capability { name, offered }
+}
+
+/// Every capability, in the order it is printed.
+pub const CAPABILITIES: &[Capability] = &[
+    capability("IMAP4rev1", Offered::Always),
+    capability("SASL-IR", Offered::Early),
+    capability("STARTTLS", Offered::Startable),
+    capability("LOGINDISABLED", Offered::Exposed),
+    capability("AUTH=PLAIN", Offered::Private),
+    capability("ID", Offered::Always),
+    capability("ENABLE", Offered::Always),
+    capability("IDLE", Offered::Always),
+    capability("LITERAL-", Offered::Early),
+    capability("LITERAL+", Offered::Late),
+    capability("NAMESPACE", Offered::Late),
+    capability("UIDPLUS", Offered::Late),
+    capability("UNSELECT", Offered::Late),
+    capability("CHILDREN", Offered::Late),
+    capability("MOVE", Offered::Late),
+    capability("SPECIAL-USE", Offered::Late),
+    capability("APPENDLIMIT", Offered::AppendLimit),
+];
+
+/// Mechanisms of AUTHENTICATE.
+pub const MECHANISMS: &[Mechanism] = &[Mechanism::Plain];
+
+/// Capabilities that ENABLE switches on (RFC 5161 §3.1); none yet. `IMAP4rev2` and `UTF8=ACCEPT`
+/// change how mailbox names are spelled.
+pub const ENABLEABLE: &[&str] = &[];
+
+/// Parameters of extensions that are known; all others are answered BAD.
+pub const PARAMETERS: &[&str] = &[];
+
+/// What a session is told at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer {
+    pub(crate) is_logged_in: bool,
+    /// Whether a password may be sent.
+    pub(crate) is_private: bool,
+    /// Whether STARTTLS would be taken.
+    pub(crate) is_startable: bool,
+    pub(crate) append_octets_max: u64,
+}
+
+impl Offer {
+    fn has(self, offered: Offered) -> bool {
+        match offered {
+            Offered::Always => true,
+            Offered::Early => !self.is_logged_in,
+            Offered::Private => !self.is_logged_in && self.is_private,
+            Offered::Exposed => !self.is_logged_in && !self.is_private,
+            Offered::Startable => !self.is_logged_in && self.is_startable,
+            Offered::Late | Offered::AppendLimit => self.is_logged_in,
+        }
+    }
+
+    /// `CAPABILITY` and what is offered now.
+    pub(crate) fn print(self, out: &mut Output) {
+        out.put(b"CAPABILITY");
+        for capability in CAPABILITIES {
+            if !self.has(capability.offered) {
+                continue;
+            }
+            out.put(b" ");
+            out.put(capability.name.as_bytes());
+            if capability.offered == Offered::AppendLimit {
+                out.put(b"=");
+                put_number(out, self.append_octets_max);
+            }
+        }
+    }
+}

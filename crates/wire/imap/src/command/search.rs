@@ -1,0 +1,97 @@
+//! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 4731).
+
+use postroom_mail::date::Date;
+use postroom_mail::flag::{Keyword, SystemFlags};
+use postroom_mail::identifier::ModSeq;
+
+use super::Numbering;
+use crate::sequence::SequenceSet;
+
+/// SEARCH or UID SEARCH.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// What the numbers of the result are.
+    pub by: Numbering,
+    /// The options of RETURN: `None` wants a SEARCH response, `Some` an ESEARCH; an empty list
+    /// was replaced by ALL (RFC 4731 §3.1).
+    pub returns: Option<Vec<SearchReturn>>,
+    /// What to find; several keys are one [`SearchKey::And`].
+    pub key: SearchKey,
+}
+
+/// An option of RETURN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchReturn {
+    /// `ALL`: all numbers, as a set.
+    All,
+    /// `COUNT`.
+    Count,
+    /// `MAX`.
+    Max,
+    /// `MIN`.
+    Min,
+    /// `SAVE`: keep the result as `$` (RFC 5182).
+    Save,
+}
+
+/// A search key. Keys that are others in disguise (UNSEEN, NEW, OLD, FROM, ...) are given as
+/// those others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchKey {
+    /// `ALL`.
+    All,
+    /// All of these; never empty.
+    And(Vec<SearchKey>),
+    /// `BEFORE`: internal date earlier than this day.
+    Before(Date),
+    /// `BODY`: text in the body.
+    Body(Box<str>),
+    /// `ANSWERED`, `DELETED`, `DRAFT`, `FLAGGED`, `SEEN`.
+    Flag(SystemFlags),
+    /// `HEADER`, `BCC`, `CC`, `FROM`, `SUBJECT`, `TO`: text in this field.
+    Header {
+        /// Name of the field.
+        name: Box<str>,
+        /// What it holds; empty text asks only that the field is there.
+        text: Box<str>,
+    },
+    /// `KEYWORD`.
+    Keyword(Keyword),
+    /// `LARGER`: more octets than this.
+    Larger(u64),
+    /// `MODSEQ`: changed at or after (RFC 7162 §3.1.5). Entry names are read and left out, as
+    /// flags have one MODSEQ together.
+    ModSeq(ModSeq),
+    /// `NOT`.
+    Not(Box<SearchKey>),
+    /// `ON`: internal date within this day.
+    On(Date),
+    /// `OR`.
+    Or(Box<SearchKey>, Box<SearchKey>),
+    /// `RECENT` (RFC 3501).
+    Recent,
+    /// `SENTBEFORE`: Date field earlier than this day.
+    SentBefore(Date),
+    /// `SENTON`.
+    SentOn(Date),
+    /// `SENTSINCE`.
+    SentSince(Date),
+    /// A sequence set by itself.
+    Sequence(SequenceSet),
+    /// `SINCE`: internal date within or after this day.
+    Since(Date),
+    /// `SMALLER`: fewer octets than this.
+    Smaller(u64),
+    /// `TEXT`: text in header or body.
+    Text(Box<str>),
+    /// `UID`.
+    Uid(SequenceSet),
+}
+
+impl SearchKey {
+    /// The key that is true where this is not.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+}

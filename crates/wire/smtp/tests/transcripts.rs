@@ -1,0 +1,27 @@
+//! Runs the transcripts of SMTP and LMTP.
+
+#[path = "support/host.rs"]
+mod host;
+
+use std::path::Path;
+
+use host::House;
+use postroom_smtp::server::Dialect;
+use postroom_wire::transcript::check_directory;
+
+fn run(extension: &str, dialect: Dialect) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    if let Err(error) = check_directory(&directory, extension, || House::new(dialect)) {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn smtp() {
+    run("smtp", Dialect::Transfer);
+}
+
+#[test]
+fn lmtp() {
+    run("lmtp", Dialect::Lmtp);
+}
