@@ -18,7 +18,7 @@ fn settings(server: &Server, account: &Account) -> PathBuf {
          set folder = \"imaps://{user}@127.0.0.1:{}/\"\nset imap_pass = \"{password}\"\n\
          set spoolfile = \"+INBOX\"\nset record = \"+Sent\"\nset copy = yes\n\
          set ssl_ca_certificates_file = \"{}\"\nset certificate_file = \"\"\n\
-         set ssl_usesystemcerts = no\nset wait_key = no\nset pipe_decode = no\nset beep = no\n\
+         set wait_key = no\nset pipe_decode = no\nset beep = no\n\
          set sort = reverse-date\nset timeout = 5\n",
         server.port(Role::Submissions),
         server.port(Role::Imaps),
