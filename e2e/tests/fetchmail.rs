@@ -63,6 +63,7 @@ fn it_fetches_what_is_new_and_removes_it() {
     }
     let ended = fetchmail(&server, "keep");
     assert_eq!(ended.code, Some(0), "{}", ended.text());
+    session.select("INBOX").unwrap();
     assert_eq!(
         session.search("SEEN").unwrap().len(),
         names.len(),

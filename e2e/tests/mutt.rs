@@ -78,5 +78,6 @@ fn it_sends_keeps_a_copy_and_reads() {
         read.contains("Bonjour") && read.contains("report.txt"),
         "{read}"
     );
+    reader.select("INBOX").unwrap();
     assert_eq!(reader.search("SUBJECT mutt FLAGGED").unwrap().len(), 1);
 }
