@@ -39,14 +39,23 @@ pub(crate) struct Rooms {
 
 impl Rooms {
     /// Opens the rooms; what they do in the background runs in `chores`.
-    pub(crate) fn open(config: &Config, house: &House, chores: &TaskGroup) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        config: &Config,
+        house: &House,
+        chores: &TaskGroup,
+    ) -> Result<Self, Failure> {
         let privacy = Privacy::new(config.privacy.log, &house.random);
         let schedule = Schedule::default();
         let heavy = heavy()?;
-        let hostname = Domain::parse(config.hostname.as_str())
-            .map_err(|error| Failure::because("hostname", &error).mend("write it as mail.example.org"))?;
-        let delivery =
-            Delivery::new(house.store.clone(), house.directory.clone(), expansion(config), schedule.clone());
+        let hostname = Domain::parse(config.hostname.as_str()).map_err(|error| {
+            Failure::because("hostname", &error).mend("write it as mail.example.org")
+        })?;
+        let delivery = Delivery::new(
+            house.store.clone(),
+            house.directory.clone(),
+            expansion(config),
+            schedule.clone(),
+        );
         let worker = Worker {
             delivery: delivery.clone(),
             queue: Queue::new(house.store.clone(), house.clock.clone(), schedule),
@@ -65,9 +74,13 @@ impl Rooms {
             heavy: heavy.clone(),
             privacy,
         };
-        let limits = postroom_intake::Limits::new(hostname, &config.limits, &config.auth, &config.listen);
+        let limits =
+            postroom_intake::Limits::new(hostname, &config.limits, &config.auth, &config.listen);
         let intake = Intake::new(parts, limits);
-        Ok(Self { intake, imap: Arc::new(imap(config, house, heavy, chores)) })
+        Ok(Self {
+            intake,
+            imap: Arc::new(imap(config, house, heavy, chores)),
+        })
     }
 }
 
@@ -91,7 +104,9 @@ fn heavy() -> Result<BlockingPool, Failure> {
 }
 
 fn imap(config: &Config, house: &House, heavy: BlockingPool, chores: &TaskGroup) -> Imap<SignIn> {
-    let limits = views::Limits { views_octets_max: config.store.views_max.as_usize() };
+    let limits = views::Limits {
+        views_octets_max: config.store.views_max.as_usize(),
+    };
     let views = Views::start(&house.store, limits, chores);
     Imap {
         mailboxes: Mailboxes::new(house.store.clone(), house.clock.clone(), views, heavy),
@@ -112,7 +127,11 @@ impl ImapDoor {
     /// The door of a listener with implicit TLS or with STARTTLS.
     pub(crate) fn new(config: &Config, is_starttls_offered: bool) -> Self {
         let with = |is_cleartext_allowed| {
-            Arc::new(ImapSettings { limits: imap_limits(config), is_cleartext_allowed, is_starttls_offered })
+            Arc::new(ImapSettings {
+                limits: imap_limits(config),
+                is_cleartext_allowed,
+                is_starttls_offered,
+            })
         };
         Self {
             near: with(config.auth.cleartext != ClearText::Never),
@@ -122,7 +141,11 @@ impl ImapDoor {
 
     /// The settings for a peer.
     pub(crate) fn settings(&self, peer: std::net::IpAddr) -> Arc<ImapSettings> {
-        let door = if peer.to_canonical().is_loopback() { &self.near } else { &self.far };
+        let door = if peer.to_canonical().is_loopback() {
+            &self.near
+        } else {
+            &self.far
+        };
         Arc::clone(door)
     }
 }
@@ -150,7 +173,11 @@ fn imap_limits(config: &Config) -> ImapLimits {
 pub(crate) struct SignIn(Directory);
 
 impl Authenticator for SignIn {
-    async fn authenticate(&self, login: &str, password: &Secret) -> Result<AccountId, AuthenticationError> {
+    async fn authenticate(
+        &self,
+        login: &str,
+        password: &Secret,
+    ) -> Result<AccountId, AuthenticationError> {
         match self.0.authenticate(login, password).await {
             Ok(account) => Ok(account.id),
             Err(SignInError::Wrong) => Err(AuthenticationError::Denied),
