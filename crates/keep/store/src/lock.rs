@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use postroom_runtime::disk::Disk;
 use rustix::fs::{FlockOperation, flock, statfs};
 
 use crate::error::OpenError;
@@ -86,8 +87,12 @@ fn kernel(name: &str) -> String {
 
 /// Makes the data directory if need be, and refuses one that cannot keep mail: `accepted` names
 /// file systems that are taken all the same.
-pub(crate) fn prepare(directory: &Path, accepted: &[Box<str>]) -> Result<(), OpenError> {
-    make(directory).map_err(|source| failed(directory, source))?;
+pub(crate) fn prepare(
+    disk: &dyn Disk,
+    directory: &Path,
+    accepted: &[Box<str>],
+) -> Result<(), OpenError> {
+    make(disk, directory).map_err(|source| failed(directory, source))?;
     let found = statfs(directory).map_err(|error| failed(directory, error.into()))?;
     // The type of `f_type` differs between platforms; the magic numbers have 32 bits.
     let magic = found.f_type.cast_unsigned() & 0xFFFF_FFFF;
@@ -106,12 +111,20 @@ pub(crate) fn prepare(directory: &Path, accepted: &[Box<str>]) -> Result<(), Ope
     }
 }
 
-fn make(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
+/// Every directory that is made is entered durably in the one above it.
+fn make(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
+    let missing: Vec<_> = directory
+        .ancestors()
+        .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
+        .collect();
+    disk.create_directory(directory)?;
+    for made in missing {
+        match made.parent() {
+            Some(above) if !above.as_os_str().is_empty() => disk.sync_directory(above)?,
+            _ => disk.sync_directory(Path::new("."))?,
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a directory of a newer format; writes the format into one that has none.

@@ -176,7 +176,7 @@ impl Store {
         .await
     }
 
-    /// Follows what commits touch, from now on.
+    /// Follows what commits touch, from now on. A commit is told before it is answered.
     pub fn follow(&self) -> broadcast::Receiver<Arc<Notice>> {
         self.0.notices.subscribe()
     }

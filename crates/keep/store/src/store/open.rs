@@ -59,7 +59,7 @@ struct Opened {
 
 fn prepare(options: &Options) -> Result<Opened, OpenError> {
     let directory = &options.directory;
-    lock::prepare(directory, &options.accept_filesystem)?;
+    lock::prepare(options.disk.as_ref(), directory, &options.accept_filesystem)?;
     let lock = Arc::new(Lock::take(directory)?);
     lock::check_format(directory)?;
     let log = directory.join(LOG);
