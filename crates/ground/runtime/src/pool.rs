@@ -12,7 +12,7 @@ type Work = Box<dyn FnOnce() + Send>;
 ///
 /// At most `waiting_max` pieces of work wait; the next is refused, so that callers shed load
 /// rather than hoard it. Dropping the last clone ends the threads after the work they have.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct BlockingPool {
     sender: mpsc::SyncSender<Work>,
 }

@@ -122,6 +122,17 @@ pub enum OpenError {
         /// Of this release.
         known: u32,
     },
+    /// It lies where what is written can be lost or shared.
+    #[error("{path} is on {name}; name it in `store.accept_filesystem` to use it all the same")]
+    FileSystem {
+        /// The data directory.
+        path: std::path::PathBuf,
+        /// The kind of file system.
+        name: &'static str,
+    },
+    /// The system has no thread to give.
+    #[error("no thread can be started")]
+    Thread(#[source] std::io::Error),
     /// The database failed.
     #[error("the database cannot be opened")]
     Database(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),

@@ -4,10 +4,20 @@
 //! values that mean something ([`assign`]), appends the records to the log, makes them durable
 //! with one sync, applies them to the database and answers. Nobody else writes SQL.
 
+pub mod assign;
+mod chore;
+mod committer;
+pub mod counters;
+mod engine;
 pub mod error;
 pub mod journal;
+mod lock;
+pub mod log;
+mod notice;
 pub mod operation;
 pub mod outcome;
 pub mod plan;
 pub mod row;
+mod shared;
+mod spool;
 pub mod store;

@@ -5,6 +5,7 @@ use postroom_runtime::clock::Timestamp;
 
 use crate::journal::JournalLine;
 use crate::operation::Operation;
+use crate::spool::SpoolGuard;
 
 /// One atomic change: all of it becomes durable, or nothing.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub enum Body {
 /// A body that was streamed to a segment of its own; removed when dropped uncommitted.
 #[derive(Debug)]
 pub struct Spooled {
-    pub(crate) segment: u64,
+    pub(crate) guard: SpoolGuard,
     pub(crate) octets: u64,
     pub(crate) checksum: u64,
 }
@@ -46,5 +47,14 @@ impl Body {
             Self::Inline(bytes) => bytes.len() as u64,
             Self::Spooled(spooled) => spooled.octets,
         }
+    }
+}
+
+impl Plan {
+    /// Whether an operation speaks of the plan's body.
+    pub(crate) fn needs_body(&self) -> bool {
+        self.operations
+            .iter()
+            .any(|operation| matches!(operation, Operation::Deliver(_) | Operation::Enqueue(_)))
     }
 }

@@ -1,29 +1,51 @@
 //! The handle that rooms hold.
 
+mod body;
+mod open;
+
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use postroom_mail::identifier::{AccountId, ArrivalId, BlobId, EmailId, MailboxId, ModSeq};
 use postroom_mail::mailbox_name::MailboxName;
 use postroom_runtime::clock::{Clock, Timestamp};
-use postroom_runtime::disk::Disk;
+use postroom_runtime::disk::{Disk, RealDisk};
+use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
-use tokio::sync::broadcast;
+use rusqlite::Connection;
+use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::error::{CommitError, OpenError, ReadError};
+use crate::chore::Chore;
+use crate::committer::{Pending, Request};
+use crate::engine::connection::Readers;
+use crate::engine::{read, read_message, read_queue};
+use crate::error::{CommitError, OpenError, ReadError, Stopped};
 use crate::journal::JournalLine;
+use crate::lock::Lock;
+use crate::log::segment::Segments;
 use crate::operation::{Alias, Credential, Domain, EntryId, Rendering};
 use crate::outcome::Committed;
-use crate::plan::{Plan, Spooled};
+use crate::plan::Plan;
 use crate::row::{Account, Changes, Entry, Mailbox, MailboxCounts, Message, Placement};
+use crate::shared::Shared;
+
+pub use crate::log::replay::{Damage, DamageKind};
+pub use crate::notice::Notice;
+pub use crate::spool::Spool;
+
+/// Octets that stay free unless told otherwise.
+const RESERVE: u64 = 256 << 20;
+/// Threads that answer reads unless told otherwise.
+const READERS: usize = 4;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The data directory.
     pub directory: PathBuf,
-    /// What files are read and written through; the database file alone goes around it.
+    /// What files are read and written through; the database and the lock alone go around it.
     pub disk: Arc<dyn Disk>,
     /// Tells the time.
     pub clock: Clock,
@@ -33,118 +55,230 @@ pub struct Options {
     pub readers: usize,
     /// Octets that stay free (`store.reserve`).
     pub reserve: u64,
+    /// Kinds of file system taken all the same (`store.accept_filesystem`): `tmpfs`, `overlayfs`,
+    /// `nfs`, `fuse`…
+    pub accept_filesystem: Vec<Box<str>>,
 }
 
-/// What a batch of commits touched, told to whoever follows. Lost notices show as lag: read again.
-#[derive(Debug, Clone, Default)]
-pub struct Notice {
-    /// Mailboxes with changes, and the MODSEQ they reached.
-    pub mailboxes: Vec<(AccountId, MailboxId, ModSeq)>,
-    /// Accounts whose list of mailboxes changed.
-    pub folders: Vec<AccountId>,
-    /// Whether domains, accounts, aliases or credentials changed.
-    pub is_directory: bool,
-    /// Whether the queue has entries that it had not.
-    pub is_queue: bool,
+impl Options {
+    /// The usual ones, on the machine's disk and clock.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            disk: Arc::new(RealDisk),
+            clock: Clock::system(),
+            random: Random::system(),
+            readers: READERS,
+            reserve: RESERVE,
+            accept_filesystem: Vec::new(),
+        }
+    }
 }
 
 /// An open store. Clones share it.
+///
+/// Reads see what was committed before they began. A commit that has returned is seen by every
+/// later read, but for the time in which the database fails.
 #[derive(Debug, Clone)]
-pub struct Store;
+pub struct Store(Arc<Inner>);
 
-/// A body on its way to a segment of its own.
 #[derive(Debug)]
-pub struct Spool;
+struct Inner {
+    requests: mpsc::Sender<Request>,
+    chores: SyncSender<Chore>,
+    notices: broadcast::Sender<Arc<Notice>>,
+    shared: Arc<Shared>,
+    segments: Arc<Segments>,
+    readers: Arc<Readers>,
+    /// Threads that answer reads.
+    pool: BlockingPool,
+    /// Threads that write bodies: a slow disk must not keep readers waiting.
+    spoolers: BlockingPool,
+    clock: Clock,
+    random: Random,
+    damage: Vec<Damage>,
+    lock: Mutex<Option<Arc<Lock>>>,
+}
 
-#[expect(unused_variables, clippy::unused_async, reason = "seam: bodies follow")]
+/// Octets of a rendering that are wanted, for [`Store::read_many`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which kept bytes.
+    pub blob: BlobId,
+    /// What is seen of them.
+    pub rendering: Rendering,
+    /// Octets of the rendering.
+    pub range: Range<u64>,
+}
+
 impl Store {
     /// Opens the store of a data directory, making it when it is not there, and replays the log.
+    ///
+    /// Parts of the log that were durable and cannot be read do not keep it from opening: see
+    /// [`Store::damage`].
     pub async fn open(options: Options) -> Result<Self, OpenError> {
-        unimplemented!()
+        open::open(options).await
+    }
+
+    /// Parts of the log that were found damaged when it was replayed, and were set aside.
+    pub fn damage(&self) -> &[Damage] {
+        &self.0.damage
     }
 
     /// Makes a plan durable. When this returns `Ok`, a power cut loses nothing of it.
     ///
     /// Dropping the future does not undo a plan that was handed over.
+    ///
+    /// # Panics
+    /// When an operation speaks of a body and the plan has none.
     pub async fn commit(&self, plan: Plan) -> Result<Committed, CommitError> {
-        unimplemented!()
+        assert!(
+            plan.body.is_some() || !plan.needs_body(),
+            "a plan that delivers or enqueues has a body"
+        );
+        if let Some(stopped) = self.0.shared.stopped() {
+            return Err(CommitError::Stopped(stopped));
+        }
+        let (answer, answered) = oneshot::channel();
+        let closing = CommitError::Stopped(Stopped::Closing);
+        let request = Request::Commit(Pending { plan, answer });
+        if self.0.requests.send(request).await.is_err() {
+            return Err(closing);
+        }
+        answered.await.unwrap_or(Err(closing))
     }
 
     /// Whether a commit would be tried: more than the reserve is free and nothing has failed.
     /// Cheap; for MAIL, DATA and APPEND.
     pub fn is_accepting(&self) -> bool {
-        unimplemented!()
+        self.0.shared.stopped().is_none() && self.0.shared.has_room()
     }
 
     /// A new random arrival.
     pub fn new_arrival(&self) -> ArrivalId {
-        unimplemented!()
+        ArrivalId(self.0.random.number())
     }
 
     /// Begins a body that is too large for memory.
     pub async fn spool(&self) -> Result<Spool, CommitError> {
-        unimplemented!()
+        if let Some(stopped) = self.0.shared.stopped() {
+            return Err(CommitError::Stopped(stopped));
+        }
+        if !self.0.shared.has_room() {
+            return Err(CommitError::NoRoom);
+        }
+        Spool::begin(
+            self.0.spoolers.clone(),
+            Arc::clone(&self.0.segments),
+            self.0.chores.clone(),
+            self.0.random.number(),
+        )
+        .await
     }
 
     /// Follows what commits touch, from now on.
     pub fn follow(&self) -> broadcast::Receiver<Arc<Notice>> {
-        unimplemented!()
+        self.0.notices.subscribe()
     }
 
     /// Writes journal lines without a sync of their own: refusals and failed logins. Never waits;
-    /// under flood lines are dropped and counted.
+    /// under flood lines are dropped and counted. They are readable within about a second.
     pub fn journal_later(&self, lines: Vec<JournalLine>) {
-        unimplemented!()
+        self.0.shared.wait(lines);
     }
 
     /// Ends the committer after what it has, checkpoints the database and lets go of the files.
     pub async fn close(&self) {
-        unimplemented!()
+        let (answer, answered) = oneshot::channel();
+        if self.0.requests.send(Request::Close(answer)).await.is_ok() {
+            let _ = answered.await;
+        }
+        self.0.readers.close();
+        let (answer, answered) = oneshot::channel();
+        let chores = self.0.chores.clone();
+        let asked = self
+            .0
+            .spoolers
+            .run(move || chores.send(Chore::Close(answer)))
+            .await;
+        if matches!(asked, Ok(Ok(()))) {
+            let _ = answered.await;
+        }
+        self.0
+            .lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+
+    async fn query<T, F>(&self, read: F) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let readers = Arc::clone(&self.0.readers);
+        self.0
+            .pool
+            .run(move || readers.with(read))
+            .await
+            .ok()
+            .flatten()
+            .ok_or(ReadError::Busy)?
+            .map_err(|error| ReadError::Database(Arc::new(error)))
     }
 
     /// All domains, by name.
     pub async fn domains(&self) -> Result<Vec<Domain>, ReadError> {
-        unimplemented!()
+        self.query(read::domains).await
     }
 
     /// The domain of a canonical name.
     pub async fn domain(&self, name: &str) -> Result<Option<Domain>, ReadError> {
-        unimplemented!()
+        let name: Box<str> = name.into();
+        self.query(move |connection| read::domain(connection, &name))
+            .await
     }
 
     /// All accounts, by address.
     pub async fn accounts(&self) -> Result<Vec<Account>, ReadError> {
-        unimplemented!()
+        self.query(read::accounts).await
     }
 
     /// One account.
     pub async fn account(&self, account: AccountId) -> Result<Option<Account>, ReadError> {
-        unimplemented!()
+        self.query(move |connection| read::account(connection, account))
+            .await
     }
 
     /// The account whose own address has this lookup key.
     pub async fn account_of(&self, address: &str) -> Result<Option<Account>, ReadError> {
-        unimplemented!()
+        let address: Box<str> = address.into();
+        self.query(move |connection| read::account_of(connection, &address))
+            .await
     }
 
     /// Ways to sign in to an account.
     pub async fn credentials(&self, account: AccountId) -> Result<Vec<Credential>, ReadError> {
-        unimplemented!()
+        self.query(move |connection| read::credentials(connection, account))
+            .await
     }
 
     /// The alias of a lookup key.
     pub async fn alias(&self, address: &str) -> Result<Option<Alias>, ReadError> {
-        unimplemented!()
+        let address: Box<str> = address.into();
+        self.query(move |connection| read::alias(connection, &address))
+            .await
     }
 
     /// All aliases, by address.
     pub async fn aliases(&self) -> Result<Vec<Alias>, ReadError> {
-        unimplemented!()
+        self.query(read::aliases).await
     }
 
     /// Mailboxes of an account, by name.
     pub async fn mailboxes(&self, account: AccountId) -> Result<Vec<Mailbox>, ReadError> {
-        unimplemented!()
+        self.query(move |connection| read::mailboxes(connection, account))
+            .await
     }
 
     /// One mailbox by name.
@@ -153,7 +287,9 @@ impl Store {
         account: AccountId,
         name: &MailboxName,
     ) -> Result<Option<Mailbox>, ReadError> {
-        unimplemented!()
+        let name = name.clone();
+        self.query(move |connection| read::mailbox(connection, account, &name))
+            .await
     }
 
     /// Counts for STATUS, in the order asked.
@@ -162,12 +298,15 @@ impl Store {
         account: AccountId,
         mailboxes: &[MailboxId],
     ) -> Result<Vec<MailboxCounts>, ReadError> {
-        unimplemented!()
+        let mailboxes = mailboxes.to_vec();
+        self.query(move |connection| read::counts(connection, account, &mailboxes))
+            .await
     }
 
     /// Names an account is subscribed to, in order.
     pub async fn subscriptions(&self, account: AccountId) -> Result<Vec<MailboxName>, ReadError> {
-        unimplemented!()
+        self.query(move |connection| read::subscriptions(connection, account))
+            .await
     }
 
     /// Placements of a mailbox with a UID above `after`, ascending, at most `limit`, and the
@@ -179,7 +318,10 @@ impl Store {
         after: u32,
         limit: usize,
     ) -> Result<Option<(Mailbox, Vec<Placement>)>, ReadError> {
-        unimplemented!()
+        self.query(move |connection| {
+            read_message::placements(connection, account, mailbox, after, limit)
+        })
+        .await
     }
 
     /// What changed in a mailbox above a MODSEQ; `None` when the mailbox is gone.
@@ -189,7 +331,10 @@ impl Store {
         mailbox: MailboxId,
         since: ModSeq,
     ) -> Result<Option<Changes>, ReadError> {
-        unimplemented!()
+        self.query(move |connection| {
+            read_message::changes_since(connection, account, mailbox, since)
+        })
+        .await
     }
 
     /// Messages in the order asked; `None` for those that are gone. Expunged ones stay readable
@@ -199,27 +344,55 @@ impl Store {
         account: AccountId,
         emails: &[EmailId],
     ) -> Result<Vec<Option<Message>>, ReadError> {
-        unimplemented!()
+        let emails = emails.to_vec();
+        self.query(move |connection| read_message::messages(connection, account, &emails))
+            .await
     }
 
-    /// Octets `range` of a rendering over a blob; shorter when the rendering ends before.
+    /// Octets `range` of a rendering over a blob; shorter when the rendering ends before. Nothing
+    /// for a blob that is gone.
+    ///
+    /// Small bodies are read whole and checked against their checksum; of large ones only reads
+    /// of the whole.
     pub async fn read(
         &self,
         blob: BlobId,
         rendering: &Rendering,
         range: Range<u64>,
     ) -> Result<Vec<u8>, ReadError> {
-        unimplemented!()
+        let wanted = Wanted {
+            blob,
+            rendering: rendering.clone(),
+            range,
+        };
+        let mut found = self.read_many(vec![wanted]).await?;
+        found.pop().unwrap_or(Ok(Vec::new()))
+    }
+
+    /// Several reads at the price of one; each succeeds or fails for itself.
+    pub async fn read_many(
+        &self,
+        wanted: Vec<Wanted>,
+    ) -> Result<Vec<Result<Vec<u8>, ReadError>>, ReadError> {
+        let segments = Arc::clone(&self.0.segments);
+        self.query(move |connection| {
+            wanted
+                .iter()
+                .map(|wanted| body::read(connection, &segments, wanted))
+                .collect()
+        })
+        .await
     }
 
     /// Queue entries due at `now` that nobody holds, oldest first.
     pub async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Entry>, ReadError> {
-        unimplemented!()
+        self.query(move |connection| read_queue::due(connection, now, limit))
+            .await
     }
 
     /// When the next queue entry is due.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, ReadError> {
-        unimplemented!()
+        self.query(read_queue::next_due).await
     }
 
     /// Entries of the queue, by id, at most `limit` above `after`.
@@ -228,34 +401,21 @@ impl Store {
         after: Option<EntryId>,
         limit: usize,
     ) -> Result<Vec<Entry>, ReadError> {
-        unimplemented!()
+        self.query(move |connection| read_queue::entries(connection, after, limit))
+            .await
     }
 
     /// What was remembered with a key, unless it may be forgotten by now.
     pub async fn remembered(&self, key: &str) -> Result<Option<Box<str>>, ReadError> {
-        unimplemented!()
+        let key: Box<str> = key.into();
+        let now = self.0.clock.wall();
+        self.query(move |connection| read_queue::remembered(connection, &key, now))
+            .await
     }
 
     /// Journal lines of a message, oldest first.
     pub async fn journal_of(&self, arrival: ArrivalId) -> Result<Vec<JournalLine>, ReadError> {
-        unimplemented!()
-    }
-}
-
-#[expect(unused_variables, clippy::unused_async, reason = "seam: bodies follow")]
-impl Spool {
-    /// Adds octets.
-    pub async fn append(&mut self, octets: Vec<u8>) -> Result<(), CommitError> {
-        unimplemented!()
-    }
-
-    /// Octets `range` of what was appended so far.
-    pub async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, ReadError> {
-        unimplemented!()
-    }
-
-    /// Syncs the segment: the body can be part of a plan now.
-    pub async fn finish(self) -> Result<Spooled, CommitError> {
-        unimplemented!()
+        self.query(move |connection| read_queue::journal_of(connection, arrival))
+            .await
     }
 }
