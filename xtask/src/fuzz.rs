@@ -55,15 +55,15 @@ fn read(arguments: &[String]) -> Result<(u64, Vec<String>), String> {
     }
 }
 
-/// Names of the targets: the files of `fuzz/targets`.
+/// Names of the targets: the files of `fuzz/fuzz_targets`.
 fn targets() -> Result<Vec<String>, String> {
-    let files = tree::files(&tree::root().join("fuzz/targets"), &[".rs"]);
+    let files = tree::files(&tree::root().join("fuzz/fuzz_targets"), &[".rs"]);
     let names: Vec<String> = files
         .iter()
         .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
         .collect();
     if names.is_empty() {
-        Err("fuzz/targets has no target".to_owned())
+        Err("fuzz/fuzz_targets has no target".to_owned())
     } else {
         Ok(names)
     }

@@ -1,6 +1,7 @@
 //! The menu of the house: checks and chores, none of which needs anything installed.
 
 mod attacks;
+mod coverage;
 mod fuzz;
 mod licences;
 mod tree;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 const MENU: &str = "usage: cargo xtask COMMAND
 
   attacks              each attack of docs/attacks.md with the tests that prove the defence
+  coverage             what the catalogues hold and no transcript shows
   fuzz [--seconds N] [TARGET...]
                        fuzz each target for N seconds (60), or those named
   licences             licences, bans and sources of everything compiled";
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "attacks" => attacks::run(),
+        "coverage" => coverage::run(),
         "fuzz" => fuzz::run(rest),
         "licences" => licences::run(),
         _ => {

@@ -1,1 +1,108 @@
-//! Domains, accounts, aliases and credentials.
+//! Who is here: domains, accounts, aliases and credentials.
+//!
+//! [`Directory`] answers who an address is for and who may sign in, from the store. Lookups are
+//! kept in memory until the store says that something changed.
+
+pub mod authenticate;
+pub mod change;
+pub mod lookup;
+pub mod password;
+
+mod cache;
+mod verified;
+
+use std::sync::Arc;
+
+use postroom_runtime::clock::Clock;
+use postroom_runtime::pool::BlockingPool;
+use postroom_runtime::random::Random;
+use postroom_store::store::Store;
+
+use crate::cache::LookupCache;
+use crate::password::Cost;
+use crate::verified::Verified;
+
+/// Bounds and habits of a directory.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Lookups kept in memory; at the bound all are forgotten.
+    pub lookups_max: usize,
+    /// Sign-ins kept in memory, so that a client that comes every minute is not hashed every
+    /// minute; at the bound all are forgotten.
+    pub verified_max: usize,
+    /// Aliases in a row that are followed.
+    pub alias_depth_max: usize,
+    /// Threads that hash passwords.
+    pub hashing_threads: usize,
+    /// Sign-ins that wait for a thread; the next is told to come back later.
+    pub hashing_waiting_max: usize,
+    /// Cost of new hashes.
+    pub cost: Cost,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            lookups_max: 100_000,
+            verified_max: 10_000,
+            alias_depth_max: 16,
+            hashing_threads: 2,
+            hashing_waiting_max: 256,
+            cost: Cost::default(),
+        }
+    }
+}
+
+/// The directory. Clones share one cache and one pool.
+#[derive(Clone)]
+pub struct Directory {
+    store: Store,
+    limits: Arc<Limits>,
+    random: Random,
+    pool: BlockingPool,
+    lookups: Arc<LookupCache>,
+    verified: Arc<Verified>,
+    clock: Clock,
+    /// Verified against when there is no such account, so that its absence takes as long.
+    decoy: Arc<str>,
+}
+
+impl Directory {
+    /// A directory over an open store.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn open(
+        store: Store,
+        clock: Clock,
+        random: Random,
+        limits: Limits,
+    ) -> std::io::Result<Self> {
+        let pool = BlockingPool::start(
+            "password",
+            limits.hashing_threads,
+            limits.hashing_waiting_max,
+        )?;
+        let lookups = Arc::new(LookupCache::new(store.follow(), limits.lookups_max));
+        let verified = Arc::new(Verified::new(&random, limits.verified_max));
+        let decoy = password::hash("", limits.cost, &random).into();
+        Ok(Self {
+            store,
+            limits: Arc::new(limits),
+            random,
+            pool,
+            lookups,
+            verified,
+            clock,
+            decoy,
+        })
+    }
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,1 +1,14 @@
-//! Typed operations of the operator, over the control socket or in-process.
+//! What an operator may ask: typed operations with one handler each.
+//!
+//! A [`request::Request`] is answered by [`handler::Admin`], reached over the control socket of a
+//! running server ([`socket`]) or in-process when the server is down.
+
+pub mod answer;
+pub mod handler;
+pub mod request;
+pub mod socket;
+
+mod account;
+mod alias;
+mod domain;
+mod mailbox;

@@ -14,6 +14,9 @@ use crate::host::{Driven, Host};
 use crate::line::{Broken, Line};
 use crate::stream::Found;
 
+/// Calls without progress after which a machine is taken for stuck; two or three are honest.
+const SPINS_MAX: u32 = 1_000;
+
 /// An event that waits to be told; `Bytes` are looked up when it is.
 enum Cue<M: Machine> {
     Bytes,
@@ -44,6 +47,8 @@ pub(crate) struct Driver<M: Driven, H: Host<M>> {
     /// The deadline that `Expired` was last told for.
     expired: Option<Instant>,
     end_told: bool,
+    /// How often the machine came back without taking anything, on end.
+    spins: u32,
 }
 
 impl<M: Driven, H: Host<M>> Driver<M, H> {
@@ -56,11 +61,13 @@ impl<M: Driven, H: Host<M>> Driver<M, H> {
             drain_told: false,
             expired: None,
             end_told: false,
+            spins: 0,
         }
     }
 
     /// Drives until the session is over. With `secure_first` the handshake comes before all else,
-    /// and `Secured` before the first `Ready`.
+    /// and `Secured` before the first `Ready`; so do the `Bytes` of a peer that did not wait for
+    /// the greeting.
     pub(crate) async fn run(&mut self, line: &mut Line, secure_first: bool) -> Result<(), Broken> {
         if secure_first {
             let agreed = self.secure(line).await?;
@@ -69,8 +76,14 @@ impl<M: Driven, H: Host<M>> Driver<M, H> {
                 return line.flush().await;
             }
         }
+        if line.read_early().await? {
+            let (taken, _) = step(&mut self.machine, Cue::Bytes, line);
+            line.take(taken);
+        }
         let mut cue = Some(Cue::Ready);
         while let Some(now) = cue {
+            // Answers that are there at once must not keep the other sessions from their turn.
+            tokio::task::consume_budget().await;
             cue = self.turn(now, line).await?;
         }
         line.flush().await
@@ -92,6 +105,10 @@ impl<M: Driven, H: Host<M>> Driver<M, H> {
             }
             Next::Again => {
                 line.take(taken);
+                self.spins = if taken > 0 { 0 } else { self.spins + 1 };
+                if self.spins > SPINS_MAX {
+                    return Err(Broken::OutOfTurn);
+                }
                 Ok(Some(Cue::Bytes))
             }
             Next::Flush => {
@@ -120,7 +137,6 @@ impl<M: Driven, H: Host<M>> Driver<M, H> {
     async fn read(&mut self, line: &mut Line) -> Result<Option<Cue<M>>, Broken> {
         line.flush().await?;
         loop {
-            tokio::task::consume_budget().await;
             if self.drain.is_cancelled() && !self.drain_told {
                 self.drain_told = true;
                 return Ok(Some(Cue::News(H::drain())));

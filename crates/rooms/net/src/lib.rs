@@ -5,6 +5,7 @@
 
 mod budget;
 mod buffers;
+pub mod descriptors;
 mod drive;
 mod host;
 mod limits;

@@ -34,7 +34,7 @@ impl Default for Limits {
         Self {
             sessions_max: 20_000,
             sessions_per_address_max: 100,
-            unread_max: 128 * 1024,
+            unread_max: 256 * 1024,
             write_stall_max: Duration::from_mins(2),
             handshake_max: Duration::from_secs(30),
             linger_max: Duration::from_secs(2),

@@ -80,6 +80,16 @@ impl Line {
         self.stream.socket().holds_unread(holds);
     }
 
+    /// Whether the peer sent something before it was spoken to; if so, reads it.
+    pub(crate) async fn read_early(&mut self) -> Result<bool, Broken> {
+        if self.stream.is_secure() || !self.stream.socket().has_spoken() {
+            return Ok(false);
+        }
+        // It is there, but the runtime may not have heard of it.
+        self.readable().await?;
+        Ok(self.try_read()? == Found::Octets)
+    }
+
     /// Reads what has arrived, without waiting.
     pub(crate) fn try_read(&mut self) -> Result<Found, Broken> {
         self.compact();

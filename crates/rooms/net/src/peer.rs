@@ -52,6 +52,16 @@ impl Peer {
             .as_ref()
             .is_some_and(|socket| socket.has_closed())
     }
+
+    /// Whether the peer has sent something that its machine has not taken: before the greeting it
+    /// is an early talker (RFC 5321 §3.1), for whom a host may wait a while.
+    ///
+    /// Costs one system call and does not wait.
+    pub fn has_spoken(&self) -> bool {
+        self.socket
+            .as_ref()
+            .is_some_and(|socket| socket.has_spoken())
+    }
 }
 
 impl fmt::Debug for Peer {

@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::buffer::{Buffer, spare_capacity};
+use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -71,15 +72,24 @@ impl Socket {
             return false;
         }
         let mut ahead = [0; 6];
-        match rustix::net::recv(
-            &self.stream,
-            &mut ahead,
-            RecvFlags::PEEK | RecvFlags::DONTWAIT,
-        ) {
-            Ok((_, 0)) | Err(rustix::io::Errno::CONNRESET) => true,
-            Ok((_, octets)) => is_alert(ahead.get(..octets).unwrap_or_default()),
+        match self.peek(&mut ahead) {
+            Ok(0) | Err(Errno::CONNRESET) => true,
+            Ok(octets) => is_alert(ahead.get(..octets).unwrap_or_default()),
             Err(_) => false,
         }
+    }
+
+    /// Whether the peer has sent something that no machine has taken.
+    pub(crate) fn has_spoken(&self) -> bool {
+        self.holds_unread.load(Ordering::Relaxed)
+            || self.peek(&mut [0]).is_ok_and(|octets| octets > 0)
+    }
+
+    /// What is next to be read, left in its place.
+    fn peek(&self, ahead: &mut [u8]) -> Result<usize, Errno> {
+        let (octets, _) =
+            rustix::net::recv(&self.stream, ahead, RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
+        Ok(octets)
     }
 
     /// Sends the end of our side.

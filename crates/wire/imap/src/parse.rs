@@ -16,6 +16,8 @@ mod message;
 mod search;
 mod sequence;
 mod session;
+#[cfg(test)]
+mod tests;
 mod text;
 mod verb;
 

@@ -27,6 +27,3 @@ pub(crate) struct Context<'a> {
     /// What CAPABILITY says now.
     pub(crate) offer: Offer,
 }
-
-#[cfg(test)]
-mod tests;

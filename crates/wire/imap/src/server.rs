@@ -227,7 +227,7 @@ impl Server {
             State::Fresh { refusal: None } => {
                 print::untagged(out, &reply::GREETING, self.context(""));
                 self.state = State::Reading;
-                Next::Read
+                Next::Again
             }
             State::Running(running) => self.run_on(now, running, out),
             State::Idling(idling) => self.idle_on(now, idling, out),

@@ -55,6 +55,15 @@ impl Address {
     /// Parses the `Mailbox` of RFC 5321 §4.1.2 (RFC 6531 §3.3 with `non_ascii` allowed).
     ///
     /// No route, no angle brackets, no comments, no white space around the `@`.
+    ///
+    /// ```
+    /// use postroom_mail::address::{Address, NonAscii};
+    ///
+    /// let odd = Address::parse("\"u@d\"@us.example", NonAscii::Refused)?;
+    /// assert_eq!(odd.domain.as_str(), "us.example");
+    /// assert_eq!(odd.to_string(), "\"u@d\"@us.example");
+    /// # Ok::<(), postroom_mail::address::AddressError>(())
+    /// ```
     pub fn parse(text: &str, non_ascii: NonAscii) -> Result<Self, AddressError> {
         if non_ascii == NonAscii::Refused && !text.is_ascii() {
             return Err(AddressError::LocalPart);

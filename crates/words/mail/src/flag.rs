@@ -45,7 +45,7 @@ impl SystemFlags {
     }
 }
 
-/// Keywords a mailbox may name at most; the next is refused with NO [LIMIT].
+/// Keywords a mailbox may name at most; the next is refused with `NO [LIMIT]`.
 pub const KEYWORDS_MAX: usize = 256;
 
 /// A keyword: an atom that does not begin with a backslash, as the client spelled it.

@@ -51,6 +51,16 @@ pub struct Parsed {
 /// Reads a whole message.
 ///
 /// Cost: linear; headers are read, bodies only searched for delimiters and line ends. Memory only for what is returned, which the bounds of this module limit.
+///
+/// ```
+/// use postroom_mail::message::{SectionText, parse};
+///
+/// let message = b"Subject: Tea\r\n\r\nAt five.\r\n";
+/// let parsed = parse(message);
+/// assert_eq!(parsed.envelope.subject.as_deref(), Some(&b"Tea"[..]));
+/// let text = parsed.structure.section(&[1], SectionText::Content).expect("there is a part 1");
+/// assert_eq!(&message[text], b"At five.\r\n");
+/// ```
 pub fn parse(message: &[u8]) -> Parsed {
     let (envelope, root) = scan::scan(message);
     Parsed {

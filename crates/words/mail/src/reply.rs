@@ -40,6 +40,12 @@ impl Reply {
         self.code == 421
     }
 
+    /// The same reply with something before its text: a name, a number.
+    #[must_use]
+    pub fn with_lead(&self, lead: impl fmt::Display) -> Self {
+        self.with_text(format!("{lead} {}", self.text))
+    }
+
     /// The same reply with another text.
     #[must_use]
     pub fn with_text(&self, text: impl Into<Cow<'static, str>>) -> Self {
@@ -73,11 +79,11 @@ macro_rules! catalogue {
 catalogue! {
     // Session.
 
-    /// The greeting; the text is replaced by hostname and product (RFC 5321 §4.2).
+    /// The greeting; the hostname stands before the text (RFC 5321 §4.2).
     GREETING = 220, "ESMTP postroom";
-    /// The greeting in LMTP (RFC 2033 §4).
+    /// The greeting in LMTP; the hostname stands before the text (RFC 2033 §4).
     GREETING_LMTP = 220, "LMTP postroom";
-    /// EHLO, HELO or LHLO was accepted; the text is replaced by the hostname (RFC 5321 §4.1.1.1).
+    /// EHLO, HELO or LHLO was accepted; the hostname stands before the text (RFC 5321 §4.1.1.1).
     HELLO = 250, "Hello";
     /// QUIT (RFC 5321 §4.1.1.10).
     BYE = 221 2 0 0, "Goodbye";
@@ -168,7 +174,7 @@ catalogue! {
     TLS_AFTER_LOGIN = 503 5 5 1, "STARTTLS comes before AUTH";
     /// A command before STARTTLS where that is required (RFC 3207 §4).
     TLS_FIRST = 530 5 7 0, "Must issue a STARTTLS command first";
-    /// An AUTH challenge; the text is replaced by it (RFC 4954 §4).
+    /// An AUTH challenge; it is the text (RFC 4954 §4).
     CHALLENGE = 334, "";
     /// AUTH succeeded (RFC 4954 §6).
     LOGGED_IN = 235 2 7 0, "Signed in";
@@ -199,8 +205,9 @@ catalogue! {
     TOO_MANY_RECIPIENTS = 452 4 5 3, "Too many recipients; send the rest in another transaction";
     /// DATA was accepted (RFC 5321 §4.1.1.4).
     START_INPUT = 354, "End with a line that holds one dot";
-    /// A chunk that is not the last was taken (RFC 3030 §2).
-    CHUNK_NOTED = 250 2 0 0, "Chunk noted";
+    /// A chunk that is not the last was taken; the octets so far stand before the text
+    /// (RFC 3030 §2).
+    CHUNK_NOTED = 250 2 0 0, "octets noted";
     /// The message is durable; the host adds its queue id (RFC 5321 §4.1.1.4).
     MESSAGE_ACCEPTED = 250 2 0 0, "Message accepted";
     /// SIZE= or the octets received are above the limit (RFC 1870 §6).
@@ -228,6 +235,22 @@ catalogue! {
     STORE_FULL = 452 4 3 1, "No room just now; try again later";
     /// The account is over its quota (RFC 5321 §4.2.2).
     OVER_QUOTA = 452 4 2 2, "The mailbox is full";
+    /// Aliases stand for each other in a circle or too long a chain (RFC 3463 §3.5).
+    ALIAS_LOOP = 550 5 4 6, "The aliases of that address lead in a circle";
+    /// An alias stands for more addresses than may be (RFC 3463 §3.3).
+    ALIAS_TOO_WIDE = 550 5 2 4, "That address stands for too many others";
+    /// A queue entry's time is over (RFC 3463 §3.5).
+    EXPIRED = 554 5 4 7, "Delivery was tried for too long";
+    /// More Received fields than a message that does not loop has (RFC 5321 §6.3).
+    TOO_MANY_HOPS = 554 5 4 6, "Too many hops; the message loops";
+    /// The header section is above the limit (RFC 3463 §3.4).
+    HEADER_TOO_BIG = 552 5 3 4, "Message header too big";
+    /// A peer that the port is not open to (RFC 5321 §3.1).
+    PORT_NOT_FOR_YOU = 554 5 7 1, "This port is not for you";
+    /// A submitted message without exactly one From field (RFC 6409 §8.1, RFC 5322 §3.6).
+    FROM_NOT_ONE = 554 5 6 0, "A message has exactly one From field";
+    /// A submitted message from somebody else's address (RFC 6409 §6.1).
+    FROM_NOT_YOURS = 550 5 7 1, "The From address is not yours";
     /// The address has more connections than it may (RFC 5321 §3.8).
     TOO_MANY_CONNECTIONS = 421 4 7 0, "Too many connections from your address";
 }

@@ -45,13 +45,22 @@ pub(crate) struct Perch {
     pub(crate) patience: Duration,
 }
 
+#[derive(PartialEq, Eq)]
+enum Greeting {
+    Awaited,
+    /// The peer spoke first.
+    Forestalled,
+    Said,
+}
+
 pub(crate) struct Parrot {
     patience: Duration,
     deadline: Instant,
-    greeted: bool,
+    greeting: Greeting,
     tls: Option<Tls>,
     body_left: usize,
     asks: bool,
+    spins: bool,
     drains: bool,
 }
 
@@ -60,15 +69,20 @@ impl Parrot {
         Self {
             patience: perch.patience,
             deadline: now + perch.patience,
-            greeted: false,
+            greeting: Greeting::Awaited,
             tls: None,
             body_left: 0,
             asks: false,
+            spins: false,
             drains: false,
         }
     }
 
     fn bytes<'i>(&mut self, unread: &'i [u8], out: &mut Output) -> (usize, Next<'i, Self>) {
+        if self.greeting != Greeting::Said {
+            self.greeting = Greeting::Forestalled;
+            return (0, Next::Read);
+        }
         if self.body_left > 0 {
             let octets = self.body_left.min(unread.len());
             if octets == 0 {
@@ -76,6 +90,9 @@ impl Parrot {
             }
             self.body_left -= octets;
             return (octets, Next::Body(&unread[..octets]));
+        }
+        if self.spins {
+            return (0, Next::Again);
         }
         let Some(end) = unread.windows(2).position(|pair| pair == b"\r\n") else {
             return (0, Next::Read);
@@ -99,6 +116,10 @@ impl Parrot {
                 Next::Again
             }
             "SEND" => Next::Send(Crackers(rest.parse().unwrap())),
+            "SPIN" => {
+                self.spins = true;
+                Next::Again
+            }
             "FLUSH" => Next::Flush,
             "STARTTLS" => {
                 out.put(b"go\r\n");
@@ -182,10 +203,14 @@ impl Machine for Parrot {
 
 impl Parrot {
     fn ready<'i>(&mut self, out: &mut Output) -> Next<'i, Self> {
-        if self.greeted {
-            return Next::Again;
+        match std::mem::replace(&mut self.greeting, Greeting::Said) {
+            Greeting::Said => return Next::Again,
+            Greeting::Forestalled => {
+                out.put(b"hello to you too\r\n");
+                return Next::Again;
+            }
+            Greeting::Awaited => {}
         }
-        self.greeted = true;
         match &self.tls {
             Some(tls) => write!(out, "hello {tls:?}\r\n").unwrap(),
             None => out.put(b"hello\r\n"),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::time::Duration;
 
 use postroom_net::{Ground, Limits, Listener, Refusal, Security, Service, tls};
@@ -21,6 +21,9 @@ use crate::parrot::{Keeper, Parrot, Perch};
 
 /// Nothing here takes this long; a wait that does has failed.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
+
+/// Threads of a rig.
+const WORKERS: usize = 2;
 
 /// Limits under which nothing ends early.
 pub(crate) fn ample() -> Limits {
@@ -61,7 +64,7 @@ impl Rig {
         exempt: fn(IpAddr) -> bool,
     ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(WORKERS)
             .enable_all()
             .build()
             .unwrap();
@@ -104,6 +107,23 @@ impl Rig {
             group,
             runtime: Some(runtime),
         }
+    }
+
+    /// Does `act` while no task of the rig runs.
+    pub(crate) fn held_back<T>(&self, act: impl FnOnce() -> T) -> T {
+        let barrier = Arc::new(Barrier::new(WORKERS + 1));
+        let _context = self.runtime.as_ref().unwrap().enter();
+        for _ in 0..WORKERS {
+            let barrier = Arc::clone(&barrier);
+            self.group.spawn(async move {
+                barrier.wait();
+                barrier.wait();
+            });
+        }
+        barrier.wait();
+        let done = act();
+        barrier.wait();
+        done
     }
 
     /// Waits until a question stands at the gate.

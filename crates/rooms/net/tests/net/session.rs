@@ -187,3 +187,24 @@ fn close_notify_is_an_end_too() {
         rig.wait_for_end();
     }
 }
+
+#[test]
+fn a_peer_that_speaks_first_is_noticed_and_its_words_are_kept() {
+    let rig = Rig::start(Mode::Clear, ample());
+    // The listener is kept from accepting until the words are there.
+    let mut early = rig.held_back(|| {
+        let mut early = Client::connect(rig.address);
+        early.say("ECHO early\r\n");
+        early
+    });
+    early.expect("hello to you too");
+    early.expect("early");
+}
+
+#[test]
+fn a_machine_that_takes_nothing_for_ever_is_stopped() {
+    let rig = Rig::start(Mode::Clear, ample());
+    let mut client = Client::greeted(rig.address);
+    client.say("SPIN\r\n");
+    rig.wait_for_end();
+}

@@ -78,7 +78,9 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Command, ParseError> {
         parameters: Vec::new(),
     };
     if cursor.takes(b' ') && cursor.peek().is_some() {
+        let mut is_empty = true;
         cursor.list(|cursor| {
+            is_empty = false;
             if cursor.takes_word("USE") {
                 cursor.space()?;
                 return uses(cursor, &mut create.uses);
@@ -86,6 +88,9 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Command, ParseError> {
             create.parameters.push(cursor.parameter()?);
             Ok(())
         })?;
+        if is_empty {
+            return Err(ParseError::Option);
+        }
     }
     Ok(Command::Request(Request::Create(create)))
 }

@@ -272,8 +272,7 @@ impl Server {
                         .into_outcome(),
                     Ok(()) if last => message(octets, transaction.recipients),
                     Ok(()) => {
-                        let text = format!("{octets} octets noted");
-                        let reply = reply::CHUNK_NOTED.with_text(text);
+                        let reply = reply::CHUNK_NOTED.with_lead(octets);
                         Outcome::Reply(reply, Phase::Open(transaction))
                     }
                 }

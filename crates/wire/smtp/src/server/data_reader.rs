@@ -14,7 +14,9 @@ pub(super) struct DataReader {
     at_line_start: bool,
     octets: u64,
     octets_max: u64,
-    fault: Option<TextFault>,
+    /// The first stray octet. It is named also when the body is too big: which of the two came
+    /// first would depend on how the network cut the body.
+    stray: Option<TextFault>,
 }
 
 /// What the unread bytes begin with.
@@ -37,7 +39,7 @@ impl DataReader {
             at_line_start: true,
             octets: 0,
             octets_max,
-            fault: None,
+            stray: None,
         }
     }
 
@@ -45,7 +47,7 @@ impl DataReader {
     pub(super) fn read<'i>(&mut self, unread: &'i [u8]) -> (usize, DataStep<'i>) {
         let start = match unread {
             [b'.', b'\r', b'\n', ..] if self.at_line_start => {
-                return (3, DataStep::End(self.fault.map_or(Ok(self.octets), Err)));
+                return (3, DataStep::End(self.verdict()));
             }
             [b'.'] | [b'.', b'\r'] if self.at_line_start => return (0, DataStep::Partial),
             [b'.', ..] if self.at_line_start => 1,
@@ -57,9 +59,9 @@ impl DataReader {
             return (0, DataStep::Partial);
         }
         self.count(octets.len());
-        match self.fault {
-            None => (end, DataStep::Octets(octets)),
-            Some(_) => (end, DataStep::Dropped),
+        match self.verdict() {
+            Ok(_) => (end, DataStep::Octets(octets)),
+            Err(_) => (end, DataStep::Dropped),
         }
     }
 
@@ -94,14 +96,19 @@ impl DataReader {
     fn count(&mut self, octets: usize) {
         let octets = u64::try_from(octets).unwrap_or(u64::MAX);
         self.octets = self.octets.saturating_add(octets);
-        if self.octets > self.octets_max {
-            self.refuse(TextFault::TooBig);
+    }
+
+    /// What can be said of the octets so far.
+    fn verdict(&self) -> Result<u64, TextFault> {
+        match self.stray {
+            Some(stray) => Err(stray),
+            None if self.octets > self.octets_max => Err(TextFault::TooBig),
+            None => Ok(self.octets),
         }
     }
 
-    /// The first fault is the one that is named.
-    fn refuse(&mut self, fault: TextFault) {
-        self.fault.get_or_insert(fault);
+    fn refuse(&mut self, stray: TextFault) {
+        self.stray.get_or_insert(stray);
     }
 }
 

@@ -35,8 +35,7 @@ impl Server {
         } else {
             reply::GREETING
         };
-        let text = format!("{} {}", self.profile.hostname, greeting.text);
-        Outcome::Reply(greeting.with_text(text), Phase::Connected)
+        Outcome::Reply(greeting.with_lead(&self.profile.hostname), Phase::Connected)
     }
 
     pub(super) fn hello(&self, verb: HelloVerb, name: &str, phase: Phase) -> Outcome {
@@ -66,7 +65,7 @@ impl Server {
         if !answer.is_positive() {
             return Outcome::Reply(answer, Phase::Connected);
         }
-        let hello = reply::HELLO.with_text(self.profile.hostname.to_string());
+        let hello = reply::HELLO.with_lead(&self.profile.hostname);
         if verb == HelloVerb::Helo {
             return Outcome::Reply(hello, Phase::Greeted);
         }

@@ -27,6 +27,8 @@ pub(crate) struct House {
     pub(crate) settled: Vec<bool>,
     /// Transactions dropped.
     pub(crate) abandoned: usize,
+    /// Paths of all RCPT commands that were put to the host.
+    pub(crate) recipients_asked: Vec<String>,
     /// Recipients accepted in the open transaction.
     recipients: usize,
     gathered: Vec<u8>,
@@ -50,6 +52,7 @@ impl House {
             messages: Vec::new(),
             settled: Vec::new(),
             abandoned: 0,
+            recipients_asked: Vec::new(),
             recipients: 0,
             gathered: Vec::new(),
         }
@@ -128,6 +131,8 @@ impl Host for House {
                 Answer::Verdict(self.judge(&reply::SENDER_NOTED))
             }
             Question::Recipients(wishes) => {
+                let paths = wishes.iter().map(|wish| wish.forward_path.to_string());
+                self.recipients_asked.extend(paths);
                 Answer::Verdicts(wishes.iter().map(|_| self.recipient()).collect())
             }
             Question::Message { octets } => self.message(octets),

@@ -114,20 +114,24 @@ fn to_a_labels(text: &str) -> Result<String, AddressError> {
         )
         .map_err(|_| AddressError::Domain)?
         .into_owned();
-    let nfc = ComposingNormalizerBorrowed::new_nfc();
-    let lower = text.to_lowercase();
-    let as_given = nfc.normalize(&lower);
-    // Labels may be of either form; each must come back as it was given.
-    let faithful = as_given.split('.').count() == ascii.split('.').count()
-        && as_given
+    // Labels may be of either form; each must come back as it was given, apart from case.
+    let given = lower_nfc(text);
+    let faithful = given.split('.').count() == ascii.split('.').count()
+        && given
             .split('.')
             .zip(ascii.split('.'))
-            .all(|(given, a_label)| given == a_label || given == unicode_of(a_label));
+            .all(|(label, a_label)| label == a_label || label == lower_nfc(&unicode_of(a_label)));
     if faithful {
         Ok(ascii)
     } else {
         Err(AddressError::Domain)
     }
+}
+
+/// Both sides of a comparison go through this: case folding makes Cherokee upper case.
+fn lower_nfc(text: &str) -> String {
+    let nfc = ComposingNormalizerBorrowed::new_nfc();
+    nfc.normalize(&text.to_lowercase()).into_owned()
 }
 
 fn unicode_of(ascii: &str) -> String {

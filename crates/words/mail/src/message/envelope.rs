@@ -3,6 +3,7 @@
 use super::field::Field;
 use super::mailbox_list::{ListMember, extend_address_list};
 use super::text::unfold;
+use crate::date::{DateTime, parse_header_date};
 
 /// Octets kept of Date, Subject, In-Reply-To and Message-ID each.
 pub const ENVELOPE_TEXT_OCTETS_MAX: usize = 8192;
@@ -44,6 +45,11 @@ impl MessageEnvelope {
     /// Reply-To, or From where there is none.
     pub fn reply_to_or_from(&self) -> &[ListMember] {
         or(&self.reply_to, &self.from)
+    }
+
+    /// The Date field as a date; `None` without one that can be read.
+    pub fn sent(&self) -> Option<DateTime> {
+        parse_header_date(self.date.as_deref()?)
     }
 
     /// Takes note of `field` if the envelope shows it.

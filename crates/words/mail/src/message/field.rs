@@ -7,7 +7,7 @@ use memchr::memchr;
 /// One field of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
-    /// Left of the colon, without white space; empty for a line that is no field.
+    /// Left of the colon, without the white space before that; empty for a line that is no field.
     pub name: &'a [u8],
     /// Right of the colon, folded as it came, without the line end at its end.
     pub value: &'a [u8],
@@ -74,7 +74,8 @@ impl<'a> Iterator for Fields<'a> {
             None => (&b""[..], content),
         };
         Some(Field {
-            name: name.trim_ascii(),
+            // White space before it makes a continuation of nothing, and no field.
+            name: name.trim_ascii_end(),
             value,
             raw,
             offset,
@@ -165,5 +166,6 @@ mod tests {
         assert_eq!(header_length(b"\r\nbody"), 2);
         assert_eq!(header_length(b"a: b\nc: d"), 9);
         assert_eq!(header_length(b""), 0);
+        assert_eq!(first_field(b" Subject: x\r\n", "subject"), None);
     }
 }

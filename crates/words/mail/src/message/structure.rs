@@ -85,6 +85,15 @@ pub enum SectionText {
 }
 
 impl Structure {
+    /// The same parts when `octets` of whole header fields are put above the message: they become
+    /// part of its header, and all else lies that much further down.
+    #[must_use]
+    pub fn below(mut self, octets: usize) -> Self {
+        self.root.move_down(octets);
+        self.root.header.start = 0;
+        self
+    }
+
     /// The part of number `path`, as `2.1` for `[2, 1]`; the message itself for `[]`.
     ///
     /// A message that is not multipart has the one part 1, its body (RFC 9051 §6.4.5.1).
@@ -150,6 +159,22 @@ fn message_of<'p>(part: &'p Part, path: &[u32]) -> Option<&'p Part> {
 }
 
 impl Part {
+    fn move_down(&mut self, octets: usize) {
+        for range in [&mut self.header, &mut self.body] {
+            range.start += octets;
+            range.end += octets;
+        }
+        match &mut self.content {
+            Content::Basic | Content::Text { .. } => {}
+            Content::Message { root, .. } => root.move_down(octets),
+            Content::Multipart(parts) => {
+                for part in parts {
+                    part.move_down(octets);
+                }
+            }
+        }
+    }
+
     /// The file name that the part asks for: of Content-Disposition, else of Content-Type.
     pub fn file_name(&self) -> Option<String> {
         self.disposition

@@ -168,6 +168,8 @@ fn an_envelope() {
         envelope.subject.as_deref(),
         Some(&b"=?utf-8?q?a?= folded"[..])
     );
+    let sent = envelope.sent().unwrap().timestamp().unix_seconds();
+    assert_eq!(sent, 1_704_067_200);
     assert_eq!(envelope.from.len(), 1);
     assert_eq!(envelope.sender_or_from(), envelope.from);
     assert_eq!(envelope.reply_to_or_from(), envelope.from);

@@ -1,0 +1,49 @@
+//! The commands, one file each.
+
+mod account;
+mod alias;
+mod config;
+mod domain;
+mod mailbox;
+mod quickstart;
+mod serve;
+
+use crate::report::Failure;
+
+/// What the program is asked to do.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Accounts: add, import, list, change, remove
+    #[command(subcommand)]
+    Account(account::Action),
+    /// Addresses that stand for others
+    #[command(subcommand)]
+    Alias(alias::Action),
+    /// The configuration: check it, show it, read its manual
+    #[command(subcommand)]
+    Config(config::Action),
+    /// Domains that mail is taken for
+    #[command(subcommand)]
+    Domain(domain::Action),
+    /// Mailboxes of an account
+    #[command(subcommand)]
+    Mailbox(mailbox::Action),
+    /// A whole server on this machine: made, tested, served
+    Quickstart(quickstart::Arguments),
+    /// Serve what the configuration says
+    Serve(serve::Arguments),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Account(action) => action.run(),
+            Self::Alias(action) => action.run(),
+            Self::Config(action) => action.run(),
+            Self::Domain(action) => action.run(),
+            Self::Mailbox(action) => action.run(),
+            Self::Quickstart(arguments) => arguments.run(),
+            Self::Serve(arguments) => arguments.run(),
+        }
+    }
+}

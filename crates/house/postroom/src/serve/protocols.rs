@@ -1,0 +1,151 @@
+//! The rooms that speak to peers, opened over the house.
+
+use std::sync::Arc;
+
+use postroom_config::Config;
+use postroom_config::value::ClearText;
+use postroom_delivery::delivery::Delivery;
+use postroom_delivery::expand;
+use postroom_delivery::privacy::Privacy;
+use postroom_delivery::worker::Worker;
+use postroom_directory::Directory;
+use postroom_directory::authenticate::SignInError;
+use postroom_imap::limits::Limits as ImapLimits;
+use postroom_imap::server::Settings as ImapSettings;
+use postroom_intake::{Intake, Parts};
+use postroom_mail::identifier::AccountId;
+use postroom_mailbox::mailboxes::Mailboxes;
+use postroom_mailbox::views::{self, Views};
+use postroom_queue::queue::Queue;
+use postroom_queue::schedule::Schedule;
+use postroom_retrieval::authenticator::{AuthenticationError, Authenticator};
+use postroom_retrieval::imap::Imap;
+use postroom_runtime::group::TaskGroup;
+use postroom_runtime::pool::BlockingPool;
+use postroom_runtime::secret::Secret;
+
+use crate::house::House;
+use crate::report::Failure;
+
+/// Parsing and searching that waits for a thread; above it, sessions are told to come again.
+const HEAVY_WAITING_MAX: usize = 4096;
+
+/// The rooms that answer machines.
+pub(crate) struct Rooms {
+    pub(crate) intake: Intake,
+    pub(crate) imap: Arc<Imap<SignIn>>,
+}
+
+impl Rooms {
+    /// Opens the rooms; what they do in the background runs in `chores`.
+    pub(crate) fn open(config: &Config, house: &House, chores: &TaskGroup) -> Result<Self, Failure> {
+        let privacy = Privacy::new(config.privacy.log, &house.random);
+        let schedule = Schedule::default();
+        let delivery =
+            Delivery::new(house.store.clone(), house.directory.clone(), expansion(config), schedule.clone());
+        let worker = Worker {
+            delivery: delivery.clone(),
+            queue: Queue::new(house.store.clone(), house.clock.clone(), schedule),
+            clock: house.clock.clone(),
+            random: house.random.clone(),
+            host: config.hostname.as_str().into(),
+            privacy: privacy.clone(),
+        };
+        chores.spawn(worker.run(chores.token().clone()));
+        let parts = Parts {
+            store: house.store.clone(),
+            directory: house.directory.clone(),
+            delivery,
+            clock: house.clock.clone(),
+            random: house.random.clone(),
+            privacy,
+        };
+        let limits =
+            postroom_intake::Limits::new(config.hostname.as_str(), &config.limits, &config.auth, &config.listen);
+        Ok(Self { intake: Intake::new(parts, limits), imap: Arc::new(imap(config, house, chores)?) })
+    }
+}
+
+fn expansion(config: &Config) -> expand::Limits {
+    expand::Limits {
+        alias_depth_max: config.limits.alias_depth_max as usize,
+        expansion_max: config.limits.expansion_max as usize,
+        inline_recipients_max: config.limits.inline_recipients as usize,
+        plan_rounds_max: config.limits.plan_rounds_max as usize,
+        quota: config.delivery.quota.map(|quota| quota.bytes()),
+        detail_separator: config.delivery.separator.0,
+        ..expand::Limits::default()
+    }
+}
+
+fn imap(config: &Config, house: &House, chores: &TaskGroup) -> Result<Imap<SignIn>, Failure> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let heavy = BlockingPool::start("heavy", threads, HEAVY_WAITING_MAX)
+        .map_err(|error| Failure::because("no thread for parsing", &error))?;
+    let limits = views::Limits { views_octets_max: config.store.views_max.as_usize() };
+    let views = Views::start(&house.store, limits, chores);
+    Ok(Imap {
+        mailboxes: Mailboxes::new(house.store.clone(), house.clock.clone(), views, heavy),
+        authenticator: SignIn(house.directory.clone()),
+        separator: config.imap.separator.as_char(),
+        append_octets_max: config.limits.message.size_max.bytes(),
+    })
+}
+
+/// How IMAP is spoken on one listener: to peers that may send a password in clear, and to others.
+#[derive(Clone)]
+pub(crate) struct ImapDoor {
+    near: Arc<ImapSettings>,
+    far: Arc<ImapSettings>,
+}
+
+impl ImapDoor {
+    /// The door of a listener with implicit TLS or with STARTTLS.
+    pub(crate) fn new(config: &Config, is_starttls_offered: bool) -> Self {
+        let with = |is_cleartext_allowed| {
+            Arc::new(ImapSettings { limits: imap_limits(config), is_cleartext_allowed, is_starttls_offered })
+        };
+        Self {
+            near: with(config.auth.cleartext != ClearText::Never),
+            far: with(config.auth.cleartext == ClearText::Always),
+        }
+    }
+
+    /// The settings for a peer.
+    pub(crate) fn settings(&self, peer: std::net::IpAddr) -> Arc<ImapSettings> {
+        let door = if peer.to_canonical().is_loopback() { &self.near } else { &self.far };
+        Arc::clone(door)
+    }
+}
+
+fn imap_limits(config: &Config) -> ImapLimits {
+    let limits = &config.limits.imap;
+    ImapLimits {
+        early_line_octets_max: limits.command_before_login_max.as_usize(),
+        early_literal_octets_max: limits.literal_before_login_max.bytes(),
+        line_octets_max: limits.line_max.as_usize(),
+        literal_octets_max: limits.literal_max.bytes(),
+        literals_max: limits.literals_max as usize,
+        append_octets_max: config.limits.message.size_max.bytes(),
+        nesting_max: limits.nesting_max as usize,
+        bad_commands_max: limits.bad_commands_max,
+        failed_logins_max: config.auth.bad_logins_max,
+        login_timeout: limits.login,
+        idle_timeout: limits.idle,
+        progress_timeout: limits.command,
+        ..ImapLimits::default()
+    }
+}
+
+/// Sign-in for IMAP by the directory.
+pub(crate) struct SignIn(Directory);
+
+impl Authenticator for SignIn {
+    async fn authenticate(&self, login: &str, password: &Secret) -> Result<AccountId, AuthenticationError> {
+        match self.0.authenticate(login, password).await {
+            Ok(account) => Ok(account.id),
+            Err(SignInError::Wrong) => Err(AuthenticationError::Denied),
+            Err(SignInError::Busy | SignInError::Store(_)) => Err(AuthenticationError::Unavailable),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Who may sign in.
+
+use postroom_mail::address::{Address, NonAscii};
+use postroom_runtime::pool::PoolError;
+use postroom_runtime::secret::Secret;
+use postroom_store::error::ReadError;
+use postroom_store::row::Account;
+
+use crate::Directory;
+use crate::password;
+
+/// A sign-in that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Wrong password, no such account, or one that may not sign in: nobody is told which.
+    #[error("wrong name or password")]
+    Wrong,
+    /// Too many sign-ins wait.
+    #[error("too many sign-ins are waiting")]
+    Busy,
+    /// The store did not answer.
+    #[error("the directory cannot be read")]
+    Store(#[from] ReadError),
+}
+
+impl Directory {
+    /// Signs in with the account's address and one of its passwords.
+    ///
+    /// An unknown name takes as long as a wrong password. Cost: one hash on the pool, unless the
+    /// same sign-in was verified a moment ago.
+    ///
+    /// # Errors
+    /// `Busy` and `Store` say nothing about the password.
+    pub async fn authenticate(
+        &self,
+        login: &str,
+        password: &Secret,
+    ) -> Result<Account, SignInError> {
+        let account = self.account_to_sign_in(login).await?;
+        let hashes: Vec<Box<str>> = match &account {
+            Some(account) => self
+                .store
+                .credentials(account.id)
+                .await?
+                .into_iter()
+                .map(|one| one.hash)
+                .collect(),
+            None => Vec::new(),
+        };
+        let now = self.clock.now();
+        if let Some(account) = &account
+            && hashes.iter().any(|hash| {
+                self.verified.is_known(
+                    &self.verified.proof(account.id, hash, password.expose()),
+                    now,
+                )
+            })
+        {
+            return Ok(account.clone());
+        }
+        let matched = self.verify(hashes, password).await?;
+        match (account, matched) {
+            (Some(account), Some(hash)) => {
+                self.verified.remember(
+                    &self.verified.proof(account.id, &hash, password.expose()),
+                    now,
+                );
+                Ok(account)
+            }
+            _ => Err(SignInError::Wrong),
+        }
+    }
+
+    /// The enabled account of a login name.
+    async fn account_to_sign_in(&self, login: &str) -> Result<Option<Account>, ReadError> {
+        let Ok(address) = Address::parse(login, NonAscii::Allowed) else {
+            return Ok(None);
+        };
+        let row = self.store.account_of(&address.lookup_key()).await?;
+        Ok(row.filter(|account| account.is_enabled))
+    }
+
+    /// The hash that the password matches; with no hash at all, a decoy is hashed against.
+    async fn verify(
+        &self,
+        hashes: Vec<Box<str>>,
+        password: &Secret,
+    ) -> Result<Option<Box<str>>, SignInError> {
+        let password = password.clone();
+        let decoy = self.decoy.clone();
+        let work = move || {
+            if hashes.is_empty() {
+                password::verify(&decoy, password.expose());
+                return None;
+            }
+            hashes
+                .into_iter()
+                .find(|hash| password::verify(hash, password.expose()))
+        };
+        self.pool
+            .run(work)
+            .await
+            .map_err(|_: PoolError| SignInError::Busy)
+    }
+}

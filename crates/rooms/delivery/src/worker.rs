@@ -1,0 +1,262 @@
+//! Works off what waits in the queue for mailboxes here.
+
+use std::sync::OnceLock;
+
+use postroom_mail::address::{Address, NonAscii, ReversePath};
+use postroom_mail::envelope::{BodyType, Envelope, Notify, Recipient};
+use postroom_mail::identifier::ArrivalId;
+use postroom_queue::queue::{Lease, Queue, QueueError};
+use postroom_runtime::clock::Clock;
+use postroom_runtime::group::Token;
+use postroom_runtime::random::Random;
+use postroom_store::error::{CommitError, ReadError};
+use postroom_store::operation::{EntryOutcome, LeaseToken, NextHop, Piece};
+use postroom_store::plan::Body;
+use postroom_store::row::Entry;
+
+use crate::case::{Attempt, Case, Quota, Reports};
+use crate::delivery::{Delivery, SettleError};
+use crate::facts::Facts;
+use crate::privacy::Privacy;
+
+/// Entries that are held at a time.
+const LEASE_MAX: usize = 32;
+
+/// Bodies above this many octets go into a segment of their own.
+const BODY_MEMORY_MAX: usize = 256 * 1024;
+
+/// Octets of a body that are handed on at a time.
+const PIECE_OCTETS: usize = 64 * 1024;
+
+/// The one worker for entries whose next hop is `local` or `expand`.
+#[derive(Debug)]
+pub struct Worker {
+    /// The door.
+    pub delivery: Delivery,
+    /// What waits.
+    pub queue: Queue,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Names its commits.
+    pub random: Random,
+    /// This server's name, in reports.
+    pub host: Box<str>,
+    /// How much of a person the journal may say.
+    pub privacy: Privacy,
+}
+
+/// An attempt ended without an outcome; the entry is due again when its lease ends.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    #[error("the entry is damaged")]
+    Entry,
+    #[error("reading the message failed")]
+    Read(#[from] ReadError),
+    #[error("keeping the outcome failed")]
+    Commit(#[from] CommitError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+}
+
+impl Worker {
+    /// Works until `token` is cancelled; the entry in hand is finished first.
+    pub async fn run(self, token: Token) {
+        let mut news = self.delivery.store().follow();
+        while !token.is_cancelled() {
+            match self.queue.take_due(LEASE_MAX).await {
+                Ok(Some(lease)) => self.work_off(lease, &token).await,
+                Ok(None) => {
+                    let wait = self.queue.wait(&mut news);
+                    let _ = token.run_until_cancelled(wait).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the queue cannot be worked off");
+                    let wait = self.queue.wait(&mut news);
+                    let _ = token.run_until_cancelled(wait).await;
+                }
+            }
+        }
+    }
+
+    async fn work_off(&self, lease: Lease, token: &Token) {
+        for entry in &lease.entries {
+            if token.is_cancelled() {
+                // The rest is due again when the lease ends.
+                return;
+            }
+            let started = self.clock.now();
+            let outcome = self.attempt(entry, lease.token).await;
+            let elapsed_ms = self.clock.now().duration_since(started).as_millis();
+            let queue_id = entry.arrival;
+            match outcome {
+                Ok(outcome) => {
+                    tracing::info!(%queue_id, outcome, elapsed_ms, "queue attempt");
+                }
+                Err(error) => {
+                    tracing::warn!(%queue_id, %error, elapsed_ms, "queue attempt");
+                    self.put_off(entry, lease.token).await;
+                }
+            }
+        }
+    }
+
+    /// An entry whose attempt met trouble of ours is tried again later, or it alone would be tried
+    /// over and over.
+    async fn put_off(&self, entry: &Entry, token: LeaseToken) {
+        let now = self.clock.wall();
+        let outcome = EntryOutcome::Deferred {
+            due: self
+                .queue
+                .schedule()
+                .next(entry, now)
+                .unwrap_or_else(|| now.plus(self.queue.schedule().wait_max)),
+            status: "4.3.0 trouble at our end".into(),
+        };
+        if let Err(error) = self.queue.settle(entry.id, token, outcome).await {
+            tracing::warn!(queue_id = %entry.arrival, %error, "queue outcome not kept");
+        }
+    }
+
+    /// One entry, or one chunk of an expansion; returns the word for the log.
+    async fn attempt(
+        &self,
+        entry: &Entry,
+        token: LeaseToken,
+    ) -> Result<&'static str, AttemptError> {
+        let mut done = match &entry.next_hop {
+            NextHop::Local => None,
+            NextHop::Expand { done, .. } => Some(*done),
+            // No room of this release makes or takes them.
+            NextHop::Remote(_) => return Err(AttemptError::Entry),
+        };
+        let octets = self
+            .delivery
+            .store()
+            .read(entry.blob, &entry.rendering, 0..entry.rendering.octets())
+            .await?;
+        loop {
+            let (recipients, progress) = self.chunk(entry, done)?;
+            let attempt = Attempt {
+                entry,
+                token,
+                progress,
+            };
+            let word = self.deliver(&octets, recipients, attempt).await?;
+            match progress {
+                None => return Ok(word),
+                Some(_) => done = progress,
+            }
+        }
+    }
+
+    /// The recipients of the next commit, and how far it gets.
+    fn chunk(
+        &self,
+        entry: &Entry,
+        done: Option<u64>,
+    ) -> Result<(Vec<Recipient>, Option<u64>), AttemptError> {
+        let (NextHop::Expand { members, .. }, Some(done)) = (&entry.next_hop, done) else {
+            return Ok((vec![recipient(&entry.recipient, entry)?], None));
+        };
+        let start = usize::try_from(done)
+            .unwrap_or(usize::MAX)
+            .min(members.len());
+        let end = start
+            .saturating_add(self.delivery.limits().chunk_members_max)
+            .min(members.len());
+        let recipients = members
+            .get(start..end)
+            .unwrap_or_default()
+            .iter()
+            .map(|member| recipient(member, entry))
+            .collect::<Result<_, _>>()?;
+        Ok((recipients, (end < members.len()).then_some(end as u64)))
+    }
+
+    async fn deliver(
+        &self,
+        octets: &[u8],
+        recipients: Vec<Recipient>,
+        attempt: Attempt<'_>,
+    ) -> Result<&'static str, AttemptError> {
+        let entry = attempt.entry;
+        let envelope = Envelope {
+            reverse_path: reverse_path(entry)?,
+            recipients,
+            body: BodyType::EightBitMime,
+            smtputf8: !octets.is_ascii(),
+            ret: entry.dsn.ret,
+            envid: entry.dsn.envid.clone(),
+        };
+        let is_silent = entry.dsn.notify == Some(Notify::NEVER);
+        let pieces = [Piece::Kept(0..octets.len() as u64)];
+        let case = Case {
+            arrival: ArrivalId(self.random.number()),
+            session: 0,
+            time: self.clock.wall(),
+            peer: None,
+            privacy: &self.privacy,
+            host: &self.host,
+            envelope: &envelope,
+            message_id: None,
+            reports: if is_silent {
+                Reports::Never
+            } else {
+                Reports::AsAsked
+            },
+            quota: Quota::OneReply,
+            trace: b"",
+            pieces: &pieces,
+            octets,
+            parsing: OnceLock::new(),
+            entry: Some(attempt),
+        };
+        let mut facts = Facts::default();
+        let mut planned = self.delivery.settle_plan(&case, &mut facts).await?;
+        // The story of the message goes on under its own queue id.
+        for line in &mut planned.journal {
+            line.arrival = Some(entry.arrival);
+        }
+        let word = match planned.fates.as_slice() {
+            [fate] => fate.word(),
+            _ => "expanded",
+        };
+        let body = if planned.needs_body() {
+            Some(self.keep(octets).await?)
+        } else {
+            None
+        };
+        self.delivery.commit(&case, planned, body).await?;
+        Ok(word)
+    }
+
+    async fn keep(&self, octets: &[u8]) -> Result<Body, CommitError> {
+        if octets.len() <= BODY_MEMORY_MAX {
+            return Ok(Body::Inline(octets.to_vec()));
+        }
+        let mut spool = self.delivery.store().spool().await?;
+        for piece in octets.chunks(PIECE_OCTETS) {
+            spool.append(piece.to_vec()).await?;
+        }
+        Ok(Body::Spooled(spool.finish().await?))
+    }
+}
+
+fn recipient(text: &str, entry: &Entry) -> Result<Recipient, AttemptError> {
+    Ok(Recipient {
+        address: Address::parse(text, NonAscii::Allowed).map_err(|_| AttemptError::Entry)?,
+        notify: entry.dsn.notify,
+        orcpt: entry.dsn.orcpt.clone(),
+    })
+}
+
+fn reverse_path(entry: &Entry) -> Result<ReversePath, AttemptError> {
+    if entry.reverse_path.is_empty() {
+        return Ok(ReversePath::Null);
+    }
+    Address::parse(&entry.reverse_path, NonAscii::Allowed)
+        .map(ReversePath::Address)
+        .map_err(|_| AttemptError::Entry)
+}

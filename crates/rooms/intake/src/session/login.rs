@@ -1,0 +1,46 @@
+//! AUTH.
+
+use postroom_directory::LoginError;
+use postroom_mail::reply;
+use postroom_smtp::server::Answer;
+use postroom_wire::sasl::Credentials;
+
+use super::Session;
+use crate::stages::Login;
+
+impl Session {
+    /// Checks a password. One answer for every failure of the peer, at one cost: the directory
+    /// hashes for unknown names too.
+    pub(super) async fn sign_in(&mut self, credentials: &Credentials) -> Answer {
+        let started = self.inner().parts.clock.now();
+        let address = self.peer.address.ip();
+        let name = &*credentials.authcid;
+        if !self.peer.is_exempt && self.inner().failures.is_spent(address, started) {
+            self.tell_login(name, "unheard", Some(&reply::LOGIN_TROUBLE), started);
+            return Answer::Verdict(reply::LOGIN_TROUBLE);
+        }
+        let directory = &self.inner().parts.directory;
+        match directory.authenticate(name, &credentials.password).await {
+            Ok(account) => {
+                self.tell_login(&account.address, "granted", None, started);
+                self.login = Some(Login {
+                    account: account.id,
+                    name: self.inner().parts.privacy.name(&account.address),
+                });
+                Answer::LoggedIn
+            }
+            Err(LoginError::Refused) => {
+                self.inner().failures.add(address, started);
+                self.tell_login(name, "refused", Some(&reply::LOGIN_FAILED), started);
+                let mut line = self.line("login", "refused", None);
+                line.sender = Some(self.inner().parts.privacy.name(name));
+                self.inner().parts.store.journal_later(vec![line]);
+                Answer::Verdict(reply::LOGIN_FAILED)
+            }
+            Err(LoginError::Unavailable) => {
+                self.tell_login(name, "unavailable", Some(&reply::LOGIN_TROUBLE), started);
+                Answer::Verdict(reply::LOGIN_TROUBLE)
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The tree: every key, once.
+//!
+//! Only the house and `admin` name [`Config`]; a room is given its branch.
+
+mod keep;
+mod limits;
+mod listen;
+mod room;
+
+use std::path::PathBuf;
+
+use crate::branch::branch;
+use crate::value::{Hostname, UserName};
+
+pub use keep::{Journal, Privacy, Store};
+pub use limits::{ImapLimits, Limits, MessageLimits, SessionLimits, SmtpLimits};
+pub use listen::{Auth, Listen, Role, Tls};
+pub use room::{Delivery, Directory, Imap, Log, Shutdown};
+
+branch! {
+    /// What the server is called and where its data are.
+    pub struct Config {
+        /// The name of this server: in greetings, in Received fields and in reports that it writes.
+        /// It should be the name that MX records point to and that the address resolves back to.
+        restart since "0.1" hostname: Hostname = Hostname::localhost();
+        /// The folder that holds everything the server keeps. One server at a time uses it.
+        restart since "0.1" data_dir: PathBuf = PathBuf::from("/var/lib/postroom");
+        /// The user that the server becomes when started as root. Unset: the owner of `data_dir`
+        /// where that is not root.
+        restart since "0.1" user: Option<UserName> = None;
+    }
+    with {
+        listen: Listen,
+        tls: Tls,
+        auth: Auth,
+        directory: Directory,
+        delivery: Delivery,
+        imap: Imap,
+        store: Store,
+        journal: Journal,
+        privacy: Privacy,
+        log: Log,
+        shutdown: Shutdown,
+        limits: Limits,
+    }
+}
+
+impl Config {
+    /// The files and folders of certificates: `tls.certificates`, or the one made at first start.
+    pub fn certificates(&self) -> Vec<PathBuf> {
+        if self.tls.certificates.is_empty() {
+            vec![self.data_dir.join("tls/server.pem")]
+        } else {
+            self.tls.certificates.clone()
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Settings that choose among words.
+
+use std::path::Path;
+
+use super::{Misfit, Raw, Setting, one_of};
+
+/// Declares an enum whose variants are the words that a key takes. A word after `later` is known
+/// and refused: its release is still to come.
+macro_rules! choice {
+    (
+        $(#[doc = $doc:literal])+
+        pub enum $name:ident {
+            $($(#[doc = $word_doc:literal])+ $variant:ident = $word:literal,)+
+        }
+        $(later $($later:literal),+)?
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[doc = $word_doc])+ $variant,)+
+        }
+
+        impl $name {
+            const WORDS: &'static [&'static str] = &[$($word),+];
+
+            /// The word in the file.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl Setting for $name {
+            fn kind() -> String {
+                one_of(Self::WORDS)
+            }
+
+            fn read(raw: &Raw, _: &Path) -> Result<Self, Misfit> {
+                match raw.text::<Self>()? {
+                    $($word => Ok(Self::$variant),)+
+                    $($($later => Err(Misfit::NotBuilt($later)),)+)?
+                    other => {
+                        Err(Misfit::Choice { found: other.to_owned(), choices: Self::WORDS })
+                    }
+                }
+            }
+
+            fn write(&self) -> Option<Raw> {
+                Some(Raw::Text(self.as_str().to_owned()))
+            }
+        }
+    };
+}
+
+choice! {
+    /// From whom passwords are taken without TLS.
+    pub enum ClearText {
+        /// From nobody.
+        Never = "never",
+        /// From this machine.
+        Loopback = "loopback",
+        /// From everyone.
+        Always = "always",
+    }
+}
+
+choice! {
+    /// What keeps the mail.
+    pub enum Engine {
+        /// The embedded store.
+        Sqlite = "sqlite",
+    }
+    later "postgres"
+}
+
+choice! {
+    /// What stands between the names of a folder and of the folder in it.
+    pub enum ImapSeparator {
+        /// `/`.
+        Slash = "/",
+        /// `.`.
+        Dot = ".",
+    }
+}
+
+choice! {
+    /// The form of the log.
+    pub enum LogFormat {
+        /// For people.
+        Text = "text",
+        /// One object a line.
+        Json = "json",
+    }
+}
+
+choice! {
+    /// What is logged: this and all that is graver.
+    pub enum LogLevel {
+        /// Someone should look now.
+        Error = "error",
+        /// Someone should look this week.
+        Warn = "warn",
+        /// One line for each transaction and login.
+        Info = "info",
+        /// Also the mistakes of peers.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    }
+}
+
+choice! {
+    /// How much of a person is written down.
+    pub enum LogPrivacy {
+        /// Mail addresses and peers' addresses as they are.
+        Full = "full",
+        /// Peers' addresses without their last part: /24 or /48.
+        TruncatedIp = "truncated-ip",
+        /// Names that stand for mail addresses, and truncated peers' addresses.
+        Pseudonym = "pseudonym",
+    }
+}
+
+choice! {
+    /// Whose addresses an account may send from.
+    pub enum Senders {
+        /// Its own: the account's and its aliases'.
+        Own = "own",
+        /// Anyone's.
+        Any = "any",
+    }
+}
+
+choice! {
+    /// STARTTLS between servers.
+    pub enum StartTls {
+        /// Offered; clear text is taken.
+        Offer = "offer",
+        /// Not offered.
+        Off = "off",
+        /// No mail without it.
+        Require = "require",
+    }
+}
+
+choice! {
+    /// STARTTLS on the submission port.
+    pub enum SubmissionStartTls {
+        /// No login and no mail without it.
+        Require = "require",
+        /// Offered; clear text is taken, passwords as `auth.cleartext` says.
+        Offer = "offer",
+    }
+}
+
+impl ImapSeparator {
+    /// The character.
+    pub fn as_char(self) -> char {
+        match self {
+            Self::Slash => '/',
+            Self::Dot => '.',
+        }
+    }
+}
