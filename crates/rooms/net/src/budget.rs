@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub type Exempt = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 /// Counts open sessions against their bounds.
-pub struct Budget {
+pub(crate) struct Budget {
     sessions_max: usize,
     per_address_max: usize,
     exempt: Exempt,
@@ -37,7 +37,7 @@ enum Place {
 
 impl Budget {
     /// A budget with nothing open.
-    pub fn new(sessions_max: usize, per_address_max: usize, exempt: Exempt) -> Self {
+    pub(crate) fn new(sessions_max: usize, per_address_max: usize, exempt: Exempt) -> Self {
         Self {
             sessions_max,
             per_address_max,
@@ -47,7 +47,7 @@ impl Budget {
     }
 
     /// Sessions that are open now.
-    pub fn sessions(&self) -> usize {
+    pub(crate) fn sessions(&self) -> usize {
         self.lock().sessions
     }
 

@@ -179,6 +179,13 @@ impl<M: Driven, H: Host<M>> Driver<M, H> {
         line.note_unread();
         let mut answer = Box::pin(self.host.answer(question));
         if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
+            if self.drain.is_cancelled() && !self.drain_told {
+                self.drain_told = true;
+                let cue = Cue::News(H::drain());
+                if !tell_while_asked(&mut self.machine, cue, line).await? {
+                    return Ok(None);
+                }
+            }
             return Ok(Some(Cue::Answer(answer)));
         }
         if let Err(broken) = line.flush().await {
@@ -191,11 +198,12 @@ impl<M: Driven, H: Host<M>> Driver<M, H> {
             let left = deadline.saturating_duration_since(line.now());
             let cue = tokio::select! {
                 biased;
-                answer = &mut answer => return Ok(Some(Cue::Answer(answer))),
+                // Before the answer: the command in hand is to be the last.
                 () = self.drain.cancelled(), if !self.drain_told => {
                     self.drain_told = true;
                     Cue::News(H::drain())
                 }
+                answer = &mut answer => return Ok(Some(Cue::Answer(answer))),
                 () = tokio::time::sleep(left), if self.expired != Some(deadline) => {
                     self.expired = Some(deadline);
                     Cue::Expired

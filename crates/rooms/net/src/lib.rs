@@ -17,7 +17,7 @@ mod socket;
 mod stream;
 pub mod tls;
 
-pub use budget::{Budget, Exempt};
+pub use budget::Exempt;
 pub use host::{Driven, Host};
 pub use limits::{Counts, Ground, Limits};
 pub use listener::{BindError, Listener, Refusal, Security, Service};

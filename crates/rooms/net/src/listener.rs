@@ -93,7 +93,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds `address` and begins to queue connections. An IPv6 address takes no IPv4.
+    /// Binds `address` and begins to queue connections. An IPv6 address takes no IPv4. Called
+    /// within the runtime that will serve.
     ///
     /// # Errors
     /// When the port is taken, reserved, or the address is not this machine's.
