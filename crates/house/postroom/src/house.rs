@@ -30,20 +30,39 @@ impl House {
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
         let clock = Clock::system();
         let random = Random::system();
-        let store = Store::open(options(config, &clock, &random)).await.map_err(|error| not_opened(config, &error))?;
-        let directory = Directory::open(store.clone(), clock.clone(), random.clone(), directory_limits(config))
-            .map_err(|error| Failure::because("no thread for hashing passwords", &error))?;
-        Ok(Self { clock, random, store, directory })
+        let store = Store::open(options(config, &clock, &random))
+            .await
+            .map_err(|error| not_opened(config, &error))?;
+        let directory = Directory::open(
+            store.clone(),
+            clock.clone(),
+            random.clone(),
+            directory_limits(config),
+        )
+        .map_err(|error| Failure::because("no thread for hashing passwords", &error))?;
+        Ok(Self {
+            clock,
+            random,
+            store,
+            directory,
+        })
     }
 
     /// The operator's door.
     pub(crate) fn admin(&self) -> Admin {
-        Admin::new(self.store.clone(), self.directory.clone(), self.clock.clone())
+        Admin::new(
+            self.store.clone(),
+            self.directory.clone(),
+            self.clock.clone(),
+        )
     }
 }
 
 /// Answers one request without a server: opens the data directory, asks, and closes it.
-pub(crate) async fn answer_in_process(config: &Config, request: Request) -> Result<Answer, Failure> {
+pub(crate) async fn answer_in_process(
+    config: &Config,
+    request: Request,
+) -> Result<Answer, Failure> {
     let house = House::open(config).await?;
     let answer = house.admin().answer(request).await;
     house.store.close().await;
@@ -76,11 +95,18 @@ fn directory_limits(config: &Config) -> postroom_directory::Limits {
 }
 
 fn not_opened(config: &Config, error: &OpenError) -> Failure {
-    let failure = Failure::because(format_args!("{} cannot be opened", config.data_dir.display()), error);
+    let failure = Failure::because(
+        format_args!("{} cannot be opened", config.data_dir.display()),
+        error,
+    );
     match error {
-        OpenError::Locked { .. } => failure.mend("stop the other process, or let the command ask it: it does when the server runs"),
+        OpenError::Locked { .. } => failure.mend(
+            "stop the other process, or let the command ask it: it does when the server runs",
+        ),
         OpenError::Newer { .. } => failure.mend("start the release that wrote it, or a newer one"),
-        OpenError::Database(_) => failure.mend("see the files in the data directory; the log in it is whole"),
+        OpenError::Database(_) => {
+            failure.mend("see the files in the data directory; the log in it is whole")
+        }
         OpenError::Disk { .. } => failure.mend("check that the folder exists and is this user's"),
     }
 }

@@ -9,7 +9,10 @@ use tracing_subscriber::EnvFilter;
 /// Begins to write what happens; called once.
 pub(crate) fn start(config: &Config) {
     let filter = EnvFilter::new(config.log.level.as_str());
-    let events = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let events = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false);
     // A second start would be a bug of ours, and harmless.
     let _ = match config.log.format {
         LogFormat::Json => events.json().flatten_event(true).try_init(),

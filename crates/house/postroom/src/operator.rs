@@ -44,13 +44,16 @@ impl Operator {
         if json {
             return report::say(value);
         }
-        let rows: Vec<T> =
-            serde_json::from_value(value).map_err(|error| Failure::because("the server's answer", &error))?;
+        let rows: Vec<T> = serde_json::from_value(value)
+            .map_err(|error| Failure::because("the server's answer", &error))?;
         print(&rows)
     }
 
     fn ask(self, request: Request) -> Result<Value, Failure> {
-        let settings = Settings { config: self.config, overrides: Vec::new() };
+        let settings = Settings {
+            config: self.config,
+            overrides: Vec::new(),
+        };
         let config = settings.load()?.config;
         owner::become_owner(&config.data_dir)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -72,6 +75,9 @@ impl Operator {
 
 async fn asked(data_dir: &Path, request: &Request) -> Result<Option<Answer>, Failure> {
     socket::ask(data_dir, request).await.map_err(|error| {
-        Failure::because(format_args!("the server of {} does not answer", data_dir.display()), &error)
+        Failure::because(
+            format_args!("the server of {} does not answer", data_dir.display()),
+            &error,
+        )
     })
 }

@@ -13,15 +13,21 @@ use crate::report::Failure;
 ///
 /// Call it before anything is read from standard input or written.
 pub(crate) fn become_owner(data_dir: &Path) -> Result<(), Failure> {
-    let Ok(metadata) = fs::metadata(data_dir) else { return Ok(()) };
+    let Ok(metadata) = fs::metadata(data_dir) else {
+        return Ok(());
+    };
     if !rustix::process::geteuid().is_root() || metadata.uid() == 0 {
         return Ok(());
     }
-    let program = std::env::current_exe().map_err(|error| Failure::because("this program's own file", &error))?;
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::because("this program's own file", &error))?;
     let error = Command::new(program)
         .args(std::env::args_os().skip(1))
         .uid(metadata.uid())
         .gid(metadata.gid())
         .exec();
-    Err(Failure::because(format_args!("becoming the owner of {}", data_dir.display()), &error))
+    Err(Failure::because(
+        format_args!("becoming the owner of {}", data_dir.display()),
+        &error,
+    ))
 }

@@ -73,18 +73,36 @@ async fn run_async(
 fn introduce(wishes: &Wishes, accounts: &[Account], is_new: bool) -> Result<(), Failure> {
     let directory = wishes.directory.display();
     if !is_new {
-        return report::say(format_args!("serving what is in {directory}; it is kept as it is"));
+        return report::say(format_args!(
+            "serving what is in {directory}; it is kept as it is"
+        ));
     }
-    report::say(format_args!("made {directory}: configuration, certificate, domain and accounts"))?;
+    report::say(format_args!(
+        "made {directory}: configuration, certificate, domain and accounts"
+    ))?;
     for account in accounts {
-        report::say(format_args!("  {}  password {}", account.address, account.password.expose()))?;
+        report::say(format_args!(
+            "  {}  password {}",
+            account.address,
+            account.password.expose()
+        ))?;
     }
     Ok(())
 }
 
-fn say_how_to_connect(wishes: &Wishes, serving: &Serving, accounts: &[Account]) -> Result<(), Failure> {
-    let port = |role| serving.address(role).map_or_else(|| "-".to_owned(), |address| address.to_string());
-    let user = accounts.first().map_or("an account's address", |account| account.address.as_str());
+fn say_how_to_connect(
+    wishes: &Wishes,
+    serving: &Serving,
+    accounts: &[Account],
+) -> Result<(), Failure> {
+    let port = |role| {
+        serving
+            .address(role)
+            .map_or_else(|| "-".to_owned(), |address| address.to_string())
+    };
+    let user = accounts
+        .first()
+        .map_or("an account's address", |account| account.address.as_str());
     report::say(format_args!(
         "
 connect a mail program:

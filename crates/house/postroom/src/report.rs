@@ -16,7 +16,10 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with what to do about it.
     pub(crate) fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { what: what.into(), mend: Some(mend.into()) }
+        Self {
+            what: what.into(),
+            mend: Some(mend.into()),
+        }
     }
 
     /// A failure and its causes, in one line.
@@ -47,7 +50,10 @@ impl Failure {
 
 impl From<answer::Failure> for Failure {
     fn from(failure: answer::Failure) -> Self {
-        Self { what: failure.what, mend: failure.mend }
+        Self {
+            what: failure.what,
+            mend: failure.mend,
+        }
     }
 }
 
@@ -71,9 +77,13 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> Re
         }
     }
     let line = |cells: [&str; N]| {
-        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let padded = cells
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     say(line(head))?;
-    rows.iter().try_for_each(|row| say(line(row.each_ref().map(String::as_str))))
+    rows.iter()
+        .try_for_each(|row| say(line(row.each_ref().map(String::as_str))))
 }

@@ -25,7 +25,9 @@ const WORKERS_MIN: usize = 2;
 
 /// The runtime of a server.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let workers = std::thread::available_parallelism().map_or(WORKERS_MIN, usize::from).max(WORKERS_MIN);
+    let workers = std::thread::available_parallelism()
+        .map_or(WORKERS_MIN, usize::from)
+        .max(WORKERS_MIN);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .enable_all()
@@ -68,17 +70,31 @@ impl Serving {
         self.certificates = Some(Arc::clone(&certificates));
         self.serve_control(config)?;
         let rooms = protocols::Rooms::open(config, &self.house, &self.chores)?;
-        self.addresses = listeners::start(config, &self.house, &rooms, &certificates, &self.drain, &self.listeners)?;
+        self.addresses = listeners::start(
+            config,
+            &self.house,
+            &rooms,
+            &certificates,
+            &self.drain,
+            &self.listeners,
+        )?;
         Ok(self)
     }
 
     fn serve_control(&self, config: &Config) -> Result<(), Failure> {
         let listener = socket::listen(&config.data_dir).map_err(|error| {
-            Failure::because(format_args!("{} cannot be made", socket::path(&config.data_dir).display()), &error)
+            Failure::because(
+                format_args!(
+                    "{} cannot be made",
+                    socket::path(&config.data_dir).display()
+                ),
+                &error,
+            )
         })?;
         let own = rustix::process::geteuid().as_raw();
         let group = TaskGroup::child_of(self.chores.token());
-        self.chores.spawn(socket::serve(listener, self.house.admin(), group, own));
+        self.chores
+            .spawn(socket::serve(listener, self.house.admin(), group, own));
         Ok(())
     }
 
@@ -92,25 +108,40 @@ impl Serving {
 
     /// Where a role listens first.
     pub(crate) fn address(&self, role: Role) -> Option<SocketAddr> {
-        self.addresses.iter().find(|(one, _)| *one == role).map(|(_, address)| *address)
+        self.addresses
+            .iter()
+            .find(|(one, _)| *one == role)
+            .map(|(_, address)| *address)
     }
 
     /// `ready`, then every address.
     pub(crate) fn ready_line(&self) -> String {
-        let addresses = self.addresses.iter().map(|(role, address)| format!(" {}={address}", role.as_str()));
-        std::iter::once("ready".to_owned()).chain(addresses).collect()
+        let addresses = self
+            .addresses
+            .iter()
+            .map(|(role, address)| format!(" {}={address}", role.as_str()));
+        std::iter::once("ready".to_owned())
+            .chain(addresses)
+            .collect()
     }
 
     /// Reads the certificates again; open sessions keep theirs.
     fn reload(&self, settings: &Settings) {
         if let Err(failure) = settings.load() {
-            tracing::error!(?failure, "the configuration is not good; the server goes on with the old one");
+            tracing::error!(
+                ?failure,
+                "the configuration is not good; the server goes on with the old one"
+            );
             return;
         }
-        let Some(certificates) = &self.certificates else { return };
+        let Some(certificates) = &self.certificates else {
+            return;
+        };
         match certificates.reload() {
             Ok(()) => tracing::info!("certificates were read again"),
-            Err(error) => tracing::error!(%error, "the certificates are not good; the old ones stay"),
+            Err(error) => {
+                tracing::error!(%error, "the certificates are not good; the old ones stay")
+            }
         }
     }
 
@@ -126,7 +157,11 @@ impl Serving {
 }
 
 /// Serves until SIGTERM or Ctrl-C.
-pub(crate) async fn until_ended(serving: Serving, settings: &Settings, signals: &mut Signals) -> Result<(), Failure> {
+pub(crate) async fn until_ended(
+    serving: Serving,
+    settings: &Settings,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
     loop {
         tokio::select! {
             () = signals.end() => break,

@@ -23,7 +23,9 @@ pub(crate) struct Settings {
 impl Settings {
     /// The file that is read.
     pub(crate) fn file(&self) -> PathBuf {
-        self.config.clone().unwrap_or_else(|| Path::new(DEFAULT_FILE).to_path_buf())
+        self.config
+            .clone()
+            .unwrap_or_else(|| Path::new(DEFAULT_FILE).to_path_buf())
     }
 
     /// The tree, or all that is wrong with it.
@@ -37,7 +39,10 @@ impl Settings {
     /// The tree, or a report of all that is wrong with it.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
         self.try_load().map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(|problem| format!("{problem}; {}", problem.mend())).collect();
+            let lines: Vec<String> = problems
+                .iter()
+                .map(|problem| format!("{problem}; {}", problem.mend()))
+                .collect();
             let what = format!("{} cannot be used", self.file().display());
             Failure::new(what, lines.join("\n  "))
         })

@@ -2,6 +2,22 @@
 //!
 //! A command is parsed to a [`command::Command`]; what needs mailboxes is put to the host as a
 //! [`question::Question`], which answers with pages of [`response::Response`].
+//!
+//! ```
+//! use postroom_imap::command::{Command, Request};
+//! use postroom_imap::limits::Limits;
+//! use postroom_imap::parse::{Context, Names, open};
+//!
+//! let limits = Limits::default();
+//! let context = Context { names: Names::ModifiedUtf7, limits: &limits };
+//! let opened = open(b"a7 DELETE &ZeVnLIqe-", context)?;
+//! assert_eq!(opened.tag.as_str(), "a7");
+//! let Command::Request(Request::Delete(mailbox)) = opened.command()? else {
+//!     unreachable!("DELETE is for the host");
+//! };
+//! assert_eq!(mailbox.as_str(), "日本語");
+//! # Ok::<(), postroom_imap::parse::ParseError>(())
+//! ```
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 pub mod capability;

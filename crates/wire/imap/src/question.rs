@@ -24,7 +24,8 @@ pub enum Question {
     /// The next page of what was begun by `Execute` or `Poll`.
     More,
     /// An APPEND whose octets come next. Answer: [`Answer::Proceed`], or [`Answer::Done`] to
-    /// refuse. After `Proceed` the octets come as `Next::Body`, then `AppendEnd`.
+    /// refuse. After `Proceed` the octets come as `Next::Body`, then `AppendEnd`; a session that
+    /// ends before has appended nothing.
     AppendBegin(Box<AppendBegin>),
     /// All octets of the APPEND are there. Answer: as to `Execute`.
     AppendEnd,

@@ -84,6 +84,8 @@ replies! {
     BYE_NO_LOGIN = Bye, "No login in time";
     /// The host did not answer in time (RFC 5530 §3).
     BYE_OVERDUE = Bye Unavailable, "Answer takes too long";
+    /// The host gave an answer that was not asked for (RFC 5530 §3).
+    BYE_FAULT = Bye ServerBug, "Something is wrong here";
     /// LOGOUT (RFC 9051 §6.1.3).
     BYE_LOGOUT = Bye, "Goodbye";
     /// The server stops.

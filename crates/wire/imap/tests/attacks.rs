@@ -15,7 +15,7 @@ use postroom_imap::server::Server;
 use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_wire::machine::{Event, Machine, Next, Tls};
 use postroom_wire::output::Output;
-use postroom_wire::transcript::{Drive, Host, Scripted};
+use postroom_wire::transcript::{Drive, Scripted};
 
 fn tls() -> Tls {
     Tls {

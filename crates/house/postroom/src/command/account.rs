@@ -90,30 +90,52 @@ pub(crate) struct Password {
 impl Action {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Add { address, password, quota, operator } => {
+            Self::Add {
+                address,
+                password,
+                quota,
+                operator,
+            } => {
                 let accounts = vec![password.read(address)?];
                 operator.tell(Request::AccountAdd { accounts, quota })
             }
-            Self::Disable { address, operator } => {
-                operator.tell(Request::AccountEnable { address, is_enabled: false })
-            }
-            Self::Enable { address, operator } => {
-                operator.tell(Request::AccountEnable { address, is_enabled: true })
-            }
-            Self::Import { file, quota, operator } => {
+            Self::Disable { address, operator } => operator.tell(Request::AccountEnable {
+                address,
+                is_enabled: false,
+            }),
+            Self::Enable { address, operator } => operator.tell(Request::AccountEnable {
+                address,
+                is_enabled: true,
+            }),
+            Self::Import {
+                file,
+                quota,
+                operator,
+            } => {
                 let accounts = read_accounts(&read(&file)?)?;
                 operator.tell(Request::AccountAdd { accounts, quota })
             }
-            Self::List { operator } => operator.list(Request::AccountList, |accounts: &[answer::Account]| {
-                let rows = accounts.iter().map(row).collect::<Vec<_>>();
-                report::table(["ADDRESS", "MESSAGES", "OCTETS", "QUOTA", ""], &rows)
+            Self::List { operator } => {
+                operator.list(Request::AccountList, |accounts: &[answer::Account]| {
+                    let rows = accounts.iter().map(row).collect::<Vec<_>>();
+                    report::table(["ADDRESS", "MESSAGES", "OCTETS", "QUOTA", ""], &rows)
+                })
+            }
+            Self::Password {
+                address,
+                password,
+                operator,
+            } => operator.tell(Request::AccountPassword {
+                account: password.read(address)?,
             }),
-            Self::Password { address, password, operator } => {
-                operator.tell(Request::AccountPassword { account: password.read(address)? })
-            }
-            Self::Quota { address, octets, operator } => {
-                operator.tell(Request::AccountQuota { address, quota: octets })
-            }
+            Self::Quota {
+                address,
+                octets,
+                operator,
+            } => operator.tell(Request::AccountQuota {
+                address,
+                quota: octets,
+            }),
             Self::Remove { address, operator } => operator.tell(Request::AccountRemove { address }),
         }
     }
@@ -139,7 +161,10 @@ fn read_accounts(text: &str) -> Result<Vec<NewAccount>, Failure> {
             let what = format!("line {} has no password", index + 1);
             return Err(Failure::new(what, "write each line as: ADDRESS PASSWORD"));
         };
-        accounts.push(with_password(address.to_owned(), password.trim_start().to_owned()));
+        accounts.push(with_password(
+            address.to_owned(),
+            password.trim_start().to_owned(),
+        ));
     }
     Ok(accounts)
 }
@@ -147,8 +172,16 @@ fn read_accounts(text: &str) -> Result<Vec<NewAccount>, Failure> {
 /// A text with a scheme in front is a hash: `{SHA512-CRYPT}…` or `$argon2id$…`.
 fn with_password(address: String, text: String) -> NewAccount {
     let is_hash = (text.starts_with('{') && text.contains('}')) || text.starts_with("$argon2id$");
-    let (password, hash) = if is_hash { (None, Some(text)) } else { (Some(text), None) };
-    NewAccount { address, password, hash }
+    let (password, hash) = if is_hash {
+        (None, Some(text))
+    } else {
+        (Some(text), None)
+    };
+    NewAccount {
+        address,
+        password,
+        hash,
+    }
 }
 
 fn read(file: &str) -> Result<String, Failure> {
@@ -166,8 +199,14 @@ fn row(account: &answer::Account) -> [String; 5] {
         account.address.clone(),
         account.messages.to_string(),
         account.used.to_string(),
-        account.quota.map_or_else(|| "none".to_owned(), |quota| quota.to_string()),
-        if account.is_enabled { String::new() } else { "disabled".to_owned() },
+        account
+            .quota
+            .map_or_else(|| "none".to_owned(), |quota| quota.to_string()),
+        if account.is_enabled {
+            String::new()
+        } else {
+            "disabled".to_owned()
+        },
     ]
 }
 
@@ -177,7 +216,8 @@ mod tests {
 
     #[test]
     fn accounts_are_read_a_line_each() {
-        let read = read_accounts("# all\na@example.org  one two\n\nb@example.org {SSHA}abc\n").unwrap();
+        let read =
+            read_accounts("# all\na@example.org  one two\n\nb@example.org {SSHA}abc\n").unwrap();
         assert_eq!(read[0].address, "a@example.org");
         assert_eq!(read[0].password.as_deref(), Some("one two"));
         assert_eq!(read[1].hash.as_deref(), Some("{SSHA}abc"));

@@ -35,11 +35,21 @@ pub(crate) enum Action {
 impl Action {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Add { address, members, operator } => operator.tell(Request::AliasAdd { address, members }),
-            Self::List { operator } => operator.list(Request::AliasList, |aliases: &[answer::Alias]| {
-                let row = |alias: &answer::Alias| [alias.address.clone(), alias.members.join(" ")];
-                report::table(["ADDRESS", "STANDS FOR"], &aliases.iter().map(row).collect::<Vec<_>>())
-            }),
+            Self::Add {
+                address,
+                members,
+                operator,
+            } => operator.tell(Request::AliasAdd { address, members }),
+            Self::List { operator } => {
+                operator.list(Request::AliasList, |aliases: &[answer::Alias]| {
+                    let row =
+                        |alias: &answer::Alias| [alias.address.clone(), alias.members.join(" ")];
+                    report::table(
+                        ["ADDRESS", "STANDS FOR"],
+                        &aliases.iter().map(row).collect::<Vec<_>>(),
+                    )
+                })
+            }
             Self::Remove { address, operator } => operator.tell(Request::AliasRemove { address }),
         }
     }

@@ -38,13 +38,22 @@ pub(crate) enum Action {
 impl Action {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Add { domain, catch_all, alias_of, operator } => {
-                operator.tell(Request::DomainAdd { domain, catch_all, alias_of })
-            }
-            Self::List { operator } => operator.list(Request::DomainList, |domains: &[answer::Domain]| {
-                let rows = domains.iter().map(row).collect::<Vec<_>>();
-                report::table(["DOMAIN", "KIND", "UNKNOWN ADDRESSES GO TO"], &rows)
+            Self::Add {
+                domain,
+                catch_all,
+                alias_of,
+                operator,
+            } => operator.tell(Request::DomainAdd {
+                domain,
+                catch_all,
+                alias_of,
             }),
+            Self::List { operator } => {
+                operator.list(Request::DomainList, |domains: &[answer::Domain]| {
+                    let rows = domains.iter().map(row).collect::<Vec<_>>();
+                    report::table(["DOMAIN", "KIND", "UNKNOWN ADDRESSES GO TO"], &rows)
+                })
+            }
             Self::Remove { domain, operator } => operator.tell(Request::DomainRemove { domain }),
         }
     }
@@ -52,5 +61,9 @@ impl Action {
 
 fn row(domain: &answer::Domain) -> [String; 3] {
     let target = domain.alias_of.as_ref().or(domain.catch_all.as_ref());
-    [domain.name.clone(), domain.kind.clone(), target.cloned().unwrap_or_else(|| "-".to_owned())]
+    [
+        domain.name.clone(),
+        domain.kind.clone(),
+        target.cloned().unwrap_or_else(|| "-".to_owned()),
+    ]
 }

@@ -49,17 +49,29 @@ pub(crate) enum Action {
 impl Action {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Create { address, name, operator } => operator.tell(Request::MailboxCreate { address, name }),
-            Self::List { address, operator } => {
-                operator.list(Request::MailboxList { address }, |mailboxes: &[answer::Mailbox]| {
+            Self::Create {
+                address,
+                name,
+                operator,
+            } => operator.tell(Request::MailboxCreate { address, name }),
+            Self::List { address, operator } => operator.list(
+                Request::MailboxList { address },
+                |mailboxes: &[answer::Mailbox]| {
                     let rows = mailboxes.iter().map(row).collect::<Vec<_>>();
                     report::table(["MAILBOX", "MESSAGES", "UNSEEN", "OCTETS", "FOR"], &rows)
-                })
-            }
-            Self::Remove { address, name, operator } => operator.tell(Request::MailboxRemove { address, name }),
-            Self::Rename { address, name, to, operator } => {
-                operator.tell(Request::MailboxRename { address, name, to })
-            }
+                },
+            ),
+            Self::Remove {
+                address,
+                name,
+                operator,
+            } => operator.tell(Request::MailboxRemove { address, name }),
+            Self::Rename {
+                address,
+                name,
+                to,
+                operator,
+            } => operator.tell(Request::MailboxRename { address, name, to }),
         }
     }
 }

@@ -47,12 +47,20 @@ pub(crate) fn prepare(wishes: &Wishes) -> Result<bool, Failure> {
     if file.exists() {
         return Ok(false);
     }
-    let domain = Domain::parse(&wishes.domain).ok().filter(|domain| !domain.is_literal()).ok_or_else(|| {
-        Failure::new(format!("{:?} is no domain", wishes.domain), "write it as example.org")
-    })?;
+    let domain = Domain::parse(&wishes.domain)
+        .ok()
+        .filter(|domain| !domain.is_literal())
+        .ok_or_else(|| {
+            Failure::new(
+                format!("{:?} is no domain", wishes.domain),
+                "write it as example.org",
+            )
+        })?;
     let failed = |what: &Path| {
         let what = format!("{} cannot be written", what.display());
-        move |error: io::Error| Failure::because(what, &error).mend("choose a directory that this user may write")
+        move |error: io::Error| {
+            Failure::because(what, &error).mend("choose a directory that this user may write")
+        }
     };
     fs::DirBuilder::new()
         .recursive(true)
@@ -63,7 +71,11 @@ pub(crate) fn prepare(wishes: &Wishes) -> Result<bool, Failure> {
     let now = Clock::system().wall();
     let authority = Authority::create_or_load(&wishes.directory, now)
         .map_err(|error| Failure::because("no certificate was made", &error).mend(error.hint()))?;
-    let addresses = [wishes.bind, std::net::Ipv4Addr::LOCALHOST.into(), std::net::Ipv6Addr::LOCALHOST.into()];
+    let addresses = [
+        wishes.bind,
+        std::net::Ipv4Addr::LOCALHOST.into(),
+        std::net::Ipv6Addr::LOCALHOST.into(),
+    ];
     authority
         .server(&[&hostname, "localhost"], &addresses, now)
         .map_err(|error| Failure::because("no certificate was made", &error).mend(error.hint()))?;
@@ -112,14 +124,20 @@ pub(crate) async fn add_accounts(house: &House, wishes: &Wishes) -> Result<Vec<A
     let domain = wishes.domain.clone();
     let accounts: Vec<Account> = NAMES
         .iter()
-        .map(|name| Account { address: format!("{name}@{domain}"), password: password(&house.random) })
+        .map(|name| Account {
+            address: format!("{name}@{domain}"),
+            password: password(&house.random),
+        })
         .collect();
     // The list is on disk first: a password that only the store knew would be of no use.
-    let list: String =
-        accounts.iter().map(|account| format!("{} {}\n", account.address, account.password.expose())).collect();
+    let list: String = accounts
+        .iter()
+        .map(|account| format!("{} {}\n", account.address, account.password.expose()))
+        .collect();
     let file = account_list(&wishes.directory);
-    put(&file, 0o600, &list)
-        .map_err(|error| Failure::because(format_args!("{} cannot be written", file.display()), &error))?;
+    put(&file, 0o600, &list).map_err(|error| {
+        Failure::because(format_args!("{} cannot be written", file.display()), &error)
+    })?;
     let new = accounts.iter().map(|account| NewAccount {
         address: account.address.clone(),
         password: Some(account.password.expose().to_owned()),
@@ -127,8 +145,15 @@ pub(crate) async fn add_accounts(house: &House, wishes: &Wishes) -> Result<Vec<A
     });
     let new = new.collect();
     for request in [
-        Request::DomainAdd { domain, catch_all: None, alias_of: None },
-        Request::AccountAdd { accounts: new, quota: None },
+        Request::DomainAdd {
+            domain,
+            catch_all: None,
+            alias_of: None,
+        },
+        Request::AccountAdd {
+            accounts: new,
+            quota: None,
+        },
     ] {
         if let Answer::Failed(failure) = house.admin().answer(request).await {
             return Err(failure.into());
@@ -142,7 +167,10 @@ pub(crate) fn accounts(directory: &Path) -> Vec<Account> {
     let text = fs::read_to_string(account_list(directory)).unwrap_or_default();
     let read = |line: &str| {
         let (address, password) = line.split_once(' ')?;
-        Some(Account { address: address.to_owned(), password: Secret::new(password) })
+        Some(Account {
+            address: address.to_owned(),
+            password: Secret::new(password),
+        })
     };
     text.lines().filter_map(read).collect()
 }
@@ -163,7 +191,12 @@ fn password(random: &Random) -> Secret {
 
 fn put(file: &Path, mode: u32, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(mode).open(file)?;
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(file)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

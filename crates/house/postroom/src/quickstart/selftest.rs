@@ -32,11 +32,18 @@ pub(crate) async fn run(
     addresses: &[(Role, SocketAddr)],
     accounts: &[Account],
 ) -> Result<(), Failure> {
-    let address = |role| addresses.iter().find(|(one, _)| *one == role).map(|(_, address)| *address);
+    let address = |role| {
+        addresses
+            .iter()
+            .find(|(one, _)| *one == role)
+            .map(|(_, address)| *address)
+    };
     let (Some(submissions), Some(imaps), [from, to, ..]) =
         (address(Role::Submissions), address(Role::Imaps), accounts)
     else {
-        return report::say("no self-test: it takes submissions, imaps and two accounts of accounts.txt");
+        return report::say(
+            "no self-test: it takes submissions, imaps and two accounts of accounts.txt",
+        );
     };
     let authority = directory.join("tls/ca.pem");
     let tls = trusting(&authority)?;
@@ -44,8 +51,14 @@ pub(crate) async fn run(
         tls,
         submissions,
         imaps,
-        from: Login { address: from.address.clone(), password: from.password.clone() },
-        to: Login { address: to.address.clone(), password: to.password.clone() },
+        from: Login {
+            address: from.address.clone(),
+            password: from.password.clone(),
+        },
+        to: Login {
+            address: to.address.clone(),
+            password: to.password.clone(),
+        },
         mark: format!("{:016x}", Random::system().number()),
         clock: Clock::system(),
     };
@@ -61,12 +74,19 @@ pub(crate) async fn run(
 
 fn trusting(authority: &Path) -> Result<Arc<ClientConfig>, Failure> {
     let unusable = |error: &dyn std::error::Error| {
-        Failure::because(format_args!("{} cannot be used", authority.display()), error)
+        Failure::because(
+            format_args!("{} cannot be used", authority.display()),
+            error,
+        )
     };
     let certificate = CertificateDer::from_pem_file(authority).map_err(|error| unusable(&error))?;
     let mut roots = RootCertStore::empty();
     roots.add(certificate).map_err(|error| unusable(&error))?;
-    Ok(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
+    Ok(Arc::new(
+        ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth(),
+    ))
 }
 
 struct Login {
@@ -112,12 +132,23 @@ impl SelfTest {
     fn submit(&self, start: Instant) -> io::Result<()> {
         let mut smtp = self.connect(self.submissions)?;
         reply(&mut smtp, "220")?;
-        self.tell(start, &format!("connected to {} with TLS", self.submissions))?;
+        self.tell(
+            start,
+            &format!("connected to {} with TLS", self.submissions),
+        )?;
         ask(&mut smtp, "EHLO localhost", "250")?;
         let plain = format!("\0{}\0{}", self.from.address, self.from.password.expose());
-        ask(&mut smtp, &format!("AUTH PLAIN {}", STANDARD.encode(plain)), "235")?;
+        ask(
+            &mut smtp,
+            &format!("AUTH PLAIN {}", STANDARD.encode(plain)),
+            "235",
+        )?;
         self.tell(start, &format!("signed in as {}", self.from.address))?;
-        ask(&mut smtp, &format!("MAIL FROM:<{}>", self.from.address), "250")?;
+        ask(
+            &mut smtp,
+            &format!("MAIL FROM:<{}>", self.from.address),
+            "250",
+        )?;
         ask(&mut smtp, &format!("RCPT TO:<{}>", self.to.address), "250")?;
         ask(&mut smtp, "DATA", "354")?;
         let message = format!(
@@ -125,7 +156,10 @@ impl SelfTest {
             self.from.address, self.to.address, self.mark
         );
         ask(&mut smtp, &message, "250")?;
-        self.tell(start, &format!("submitted a message to {}", self.to.address))?;
+        self.tell(
+            start,
+            &format!("submitted a message to {}", self.to.address),
+        )?;
         ask(&mut smtp, "QUIT", "221")
     }
 
@@ -133,13 +167,18 @@ impl SelfTest {
         let mut imap = self.connect(self.imaps)?;
         reply(&mut imap, "* OK")?;
         self.tell(start, &format!("connected to {} with TLS", self.imaps))?;
-        command(&mut imap, &format!("LOGIN {} {}", self.to.address, self.to.password.expose()))?;
+        command(
+            &mut imap,
+            &format!("LOGIN {} {}", self.to.address, self.to.password.expose()),
+        )?;
         self.tell(start, &format!("signed in as {}", self.to.address))?;
         command(&mut imap, "SELECT INBOX")?;
         for _ in 0..LOOKS_MAX {
             let lines = command(&mut imap, &format!("UID SEARCH SUBJECT {}", self.mark))?;
             let found = lines.iter().find_map(|line| line.strip_prefix("* SEARCH "));
-            let Some(uid) = found.and_then(|list| list.split_whitespace().last()) else { continue };
+            let Some(uid) = found.and_then(|list| list.split_whitespace().last()) else {
+                continue;
+            };
             let lines = command(&mut imap, &format!("UID FETCH {uid} BODY.PEEK[]"))?;
             if !lines.iter().any(|line| line == "It works.") {
                 return Err(io::Error::other("the message came back changed"));
@@ -162,7 +201,9 @@ fn reply(connection: &mut Connection, expected: &str) -> io::Result<()> {
     loop {
         let line = line(connection)?;
         if !line.starts_with(expected) {
-            return Err(io::Error::other(format!("expected {expected}, got: {line}")));
+            return Err(io::Error::other(format!(
+                "expected {expected}, got: {line}"
+            )));
         }
         if line.as_bytes().get(3) != Some(&b'-') {
             return Ok(());
@@ -172,13 +213,18 @@ fn reply(connection: &mut Connection, expected: &str) -> io::Result<()> {
 
 /// Sends a command and returns its untagged lines; literals come as the lines they hold.
 fn command(imap: &mut Connection, text: &str) -> io::Result<Vec<String>> {
-    imap.get_mut().write_all(format!("t {text}\r\n").as_bytes())?;
+    imap.get_mut()
+        .write_all(format!("t {text}\r\n").as_bytes())?;
     let mut lines = Vec::new();
     loop {
         let line = line(imap)?;
         if let Some(status) = line.strip_prefix("t ") {
             let is_ok = status.starts_with("OK");
-            return if is_ok { Ok(lines) } else { Err(io::Error::other(format!("the server said: {status}"))) };
+            return if is_ok {
+                Ok(lines)
+            } else {
+                Err(io::Error::other(format!("the server said: {status}")))
+            };
         }
         lines.push(line);
     }

@@ -40,8 +40,19 @@ pub(crate) fn start(
     group: &TaskGroup,
 ) -> Result<Vec<(Role, SocketAddr)>, Failure> {
     let exempt = config.limits.exempt.clone();
-    let ground = Ground::new(house.clock.clone(), limits(config), Box::new(move |peer| exempt.contains(peer)));
-    let opening = Opening { config, rooms, ground: Arc::new(ground), drain, group, clock: &house.clock };
+    let ground = Ground::new(
+        house.clock.clone(),
+        limits(config),
+        Box::new(move |peer| exempt.contains(peer)),
+    );
+    let opening = Opening {
+        config,
+        rooms,
+        ground: Arc::new(ground),
+        drain,
+        group,
+        clock: &house.clock,
+    };
     let mut bound = Vec::new();
     for role in Role::ALL {
         for address in config.listen.sockets(role) {
@@ -50,7 +61,10 @@ pub(crate) fn start(
             bound.push((role, listener));
         }
     }
-    let addresses = bound.iter().map(|(role, listener)| (*role, listener.address())).collect();
+    let addresses = bound
+        .iter()
+        .map(|(role, listener)| (*role, listener.address()))
+        .collect();
     for (role, listener) in bound {
         let security = security(role, certificates)?;
         opening.serve(role, listener, security);
@@ -103,16 +117,30 @@ impl Opening<'_> {
 
     fn serve_smtp(&self, door: Door, role: Role, listener: Listener, security: Security) {
         let config = self.config;
-        let doors = Doors::new(door, config.hostname.as_str(), &config.limits, &config.auth, &config.listen);
+        let doors = Doors::new(
+            door,
+            config.hostname.as_str(),
+            &config.limits,
+            &config.auth,
+            &config.listen,
+        );
         let (intake, clock) = (self.rooms.intake.clone(), self.clock.clone());
         let open = move |peer: Peer| {
             let profile = doors.profile(peer.address.ip());
             let dialect = profile.dialect;
-            (SmtpServer::new(profile, clock.now()), Session::new(intake.clone(), dialect, peer))
+            (
+                SmtpServer::new(profile, clock.now()),
+                Session::new(intake.clone(), dialect, peer),
+            )
         };
-        let service = Service { name: role.as_str(), security, refusal: SMTP_REFUSAL };
+        let service = Service {
+            name: role.as_str(),
+            security,
+            refusal: SMTP_REFUSAL,
+        };
         let (ground, drain) = (Arc::clone(&self.ground), self.drain.clone());
-        self.group.spawn(listener.serve(ground, service, drain, open));
+        self.group
+            .spawn(listener.serve(ground, service, drain, open));
     }
 
     fn serve_imap(&self, role: Role, listener: Listener, security: Security) {
@@ -120,10 +148,18 @@ impl Opening<'_> {
         let (imap, clock) = (Arc::clone(&self.rooms.imap), self.clock.clone());
         let open = move |peer: Peer| {
             let settings = door.settings(peer.address.ip());
-            (ImapServer::new(settings, clock.now()), ImapHost::new(Arc::clone(&imap), peer))
+            (
+                ImapServer::new(settings, clock.now()),
+                ImapHost::new(Arc::clone(&imap), peer),
+            )
         };
-        let service = Service { name: role.as_str(), security, refusal: IMAP_REFUSAL };
+        let service = Service {
+            name: role.as_str(),
+            security,
+            refusal: IMAP_REFUSAL,
+        };
         let (ground, drain) = (Arc::clone(&self.ground), self.drain.clone());
-        self.group.spawn(listener.serve(ground, service, drain, open));
+        self.group
+            .spawn(listener.serve(ground, service, drain, open));
     }
 }

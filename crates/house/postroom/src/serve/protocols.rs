@@ -38,11 +38,19 @@ pub(crate) struct Rooms {
 
 impl Rooms {
     /// Opens the rooms; what they do in the background runs in `chores`.
-    pub(crate) fn open(config: &Config, house: &House, chores: &TaskGroup) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        config: &Config,
+        house: &House,
+        chores: &TaskGroup,
+    ) -> Result<Self, Failure> {
         let privacy = Privacy::new(config.privacy.log, &house.random);
         let schedule = Schedule::default();
-        let delivery =
-            Delivery::new(house.store.clone(), house.directory.clone(), expansion(config), schedule.clone());
+        let delivery = Delivery::new(
+            house.store.clone(),
+            house.directory.clone(),
+            expansion(config),
+            schedule.clone(),
+        );
         let worker = Worker {
             delivery: delivery.clone(),
             queue: Queue::new(house.store.clone(), house.clock.clone(), schedule),
@@ -60,9 +68,16 @@ impl Rooms {
             random: house.random.clone(),
             privacy,
         };
-        let limits =
-            postroom_intake::Limits::new(config.hostname.as_str(), &config.limits, &config.auth, &config.listen);
-        Ok(Self { intake: Intake::new(parts, limits), imap: Arc::new(imap(config, house, chores)?) })
+        let limits = postroom_intake::Limits::new(
+            config.hostname.as_str(),
+            &config.limits,
+            &config.auth,
+            &config.listen,
+        );
+        Ok(Self {
+            intake: Intake::new(parts, limits),
+            imap: Arc::new(imap(config, house, chores)?),
+        })
     }
 }
 
@@ -82,7 +97,9 @@ fn imap(config: &Config, house: &House, chores: &TaskGroup) -> Result<Imap<SignI
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let heavy = BlockingPool::start("heavy", threads, HEAVY_WAITING_MAX)
         .map_err(|error| Failure::because("no thread for parsing", &error))?;
-    let limits = views::Limits { views_octets_max: config.store.views_max.as_usize() };
+    let limits = views::Limits {
+        views_octets_max: config.store.views_max.as_usize(),
+    };
     let views = Views::start(&house.store, limits, chores);
     Ok(Imap {
         mailboxes: Mailboxes::new(house.store.clone(), house.clock.clone(), views, heavy),
@@ -103,7 +120,11 @@ impl ImapDoor {
     /// The door of a listener with implicit TLS or with STARTTLS.
     pub(crate) fn new(config: &Config, is_starttls_offered: bool) -> Self {
         let with = |is_cleartext_allowed| {
-            Arc::new(ImapSettings { limits: imap_limits(config), is_cleartext_allowed, is_starttls_offered })
+            Arc::new(ImapSettings {
+                limits: imap_limits(config),
+                is_cleartext_allowed,
+                is_starttls_offered,
+            })
         };
         Self {
             near: with(config.auth.cleartext != ClearText::Never),
@@ -113,7 +134,11 @@ impl ImapDoor {
 
     /// The settings for a peer.
     pub(crate) fn settings(&self, peer: std::net::IpAddr) -> Arc<ImapSettings> {
-        let door = if peer.to_canonical().is_loopback() { &self.near } else { &self.far };
+        let door = if peer.to_canonical().is_loopback() {
+            &self.near
+        } else {
+            &self.far
+        };
         Arc::clone(door)
     }
 }
@@ -141,7 +166,11 @@ fn imap_limits(config: &Config) -> ImapLimits {
 pub(crate) struct SignIn(Directory);
 
 impl Authenticator for SignIn {
-    async fn authenticate(&self, login: &str, password: &Secret) -> Result<AccountId, AuthenticationError> {
+    async fn authenticate(
+        &self,
+        login: &str,
+        password: &Secret,
+    ) -> Result<AccountId, AuthenticationError> {
         match self.0.authenticate(login, password).await {
             Ok(account) => Ok(account.id),
             Err(SignInError::Wrong) => Err(AuthenticationError::Denied),

@@ -14,7 +14,9 @@ pub(crate) struct Signals {
 impl Signals {
     /// Begins to catch.
     pub(crate) fn catch() -> Result<Self, Failure> {
-        let catch = |kind| signal(kind).map_err(|error| Failure::because("signals cannot be caught", &error));
+        let catch = |kind| {
+            signal(kind).map_err(|error| Failure::because("signals cannot be caught", &error))
+        };
         Ok(Self {
             terminate: catch(SignalKind::terminate())?,
             interrupt: catch(SignalKind::interrupt())?,

@@ -18,10 +18,16 @@ pub(crate) fn certificates(config: &Config, clock: &Clock) -> Result<Arc<Certifi
     let sources = if config.tls.certificates.is_empty() {
         vec![own(config, clock)?]
     } else {
-        config.tls.certificates.iter().map(|chain| with_key(chain, config)).collect::<Result<_, _>>()?
+        config
+            .tls
+            .certificates
+            .iter()
+            .map(|chain| with_key(chain, config))
+            .collect::<Result<_, _>>()?
     };
-    Certificates::load(sources)
-        .map_err(|error| Failure::because("the certificates cannot be used", &error).mend(error.hint()))
+    Certificates::load(sources).map_err(|error| {
+        Failure::because("the certificates cannot be used", &error).mend(error.hint())
+    })
 }
 
 fn own(config: &Config, clock: &Clock) -> Result<Source, Failure> {
@@ -29,9 +35,15 @@ fn own(config: &Config, clock: &Clock) -> Result<Source, Failure> {
         Failure::because("no certificate was made", error).mend(error.hint())
     };
     let now = clock.wall();
-    let authority = Authority::create_or_load(&config.data_dir, now).map_err(|error| failed(&error))?;
+    let authority =
+        Authority::create_or_load(&config.data_dir, now).map_err(|error| failed(&error))?;
     let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-    let bound = config.listen.bind.iter().copied().filter(|address| !address.is_unspecified());
+    let bound = config
+        .listen
+        .bind
+        .iter()
+        .copied()
+        .filter(|address| !address.is_unspecified());
     let mut addresses: Vec<IpAddr> = bound.chain(loopback).collect();
     addresses.dedup();
     let issued = authority
@@ -45,7 +57,10 @@ fn with_key(chain: &Path, config: &Config) -> Result<Source, Failure> {
     let candidates = std::iter::once(chain).chain(config.tls.keys.iter().map(AsRef::as_ref));
     let mut first_error = None;
     for key in candidates {
-        let source = Source { chain: chain.to_owned(), key: key.to_owned() };
+        let source = Source {
+            chain: chain.to_owned(),
+            key: key.to_owned(),
+        };
         match Certificates::load(vec![source.clone()]) {
             Ok(_) => return Ok(source),
             Err(error) => drop(first_error.get_or_insert(error)),
@@ -56,6 +71,7 @@ fn with_key(chain: &Path, config: &Config) -> Result<Source, Failure> {
         "name the file of its private key in tls.keys",
     );
     Err(first_error.map_or(failure, |error| {
-        Failure::because(format_args!("{} cannot be used", chain.display()), &error).mend(error.hint())
+        Failure::because(format_args!("{} cannot be used", chain.display()), &error)
+            .mend(error.hint())
     }))
 }

@@ -76,7 +76,8 @@ pub enum FetchItem {
 pub enum Octets {
     /// There is no such part: NIL.
     Absent,
-    /// Here they are.
+    /// Here they are. They stay in memory until the client has taken them, so a host keeps them
+    /// below [`postroom_wire::output::Output::MARK`] or so.
     Inline(Vec<u8>),
     /// The driver streams them, after what was printed before.
     Stream(Source),

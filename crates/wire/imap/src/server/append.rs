@@ -109,7 +109,7 @@ impl Server {
                 Some(literal) => self.refuse(now, Some(append.tag), completion, literal, out),
                 None => self.finish(now, &append.tag, &completion, out),
             },
-            _ => self.bye(&reply::BYE_OVERDUE, out),
+            _ => self.bye(&reply::BYE_FAULT, out),
         }
     }
 
@@ -202,10 +202,8 @@ impl Server {
             completion,
             octets: literal.octets,
         }));
-        let login_deadline = self.deadline;
-        self.allow(now, literal.octets);
-        if !self.is_logged_in() {
-            self.deadline = self.deadline.min(login_deadline);
+        if self.is_logged_in() {
+            self.allow(now, literal.octets);
         }
         Next::Again
     }

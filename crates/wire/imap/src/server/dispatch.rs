@@ -8,7 +8,7 @@ use postroom_wire::output::Output;
 use super::frame::{Bounds, Framed, Gathered};
 use super::run::Running;
 use super::state::{Phase, State};
-use super::{Server, Step, later};
+use super::{Server, Step};
 use crate::capability::{ENABLEABLE, PARAMETERS};
 use crate::command::{Command, Literal, Parameter, Request, Sync, Tag};
 use crate::parse::{self, Names, ParseError, When};
@@ -187,7 +187,6 @@ impl Server {
         }
         print::tagged(out, &reply::TLS_BEGIN, self.context(tag.as_str()));
         self.state = State::Handshake;
-        self.deadline = later(now, self.settings.limits.progress_timeout).min(self.deadline);
         Next::StartTls
     }
 }

@@ -113,7 +113,7 @@ impl Server {
         let (responses, is_more) = match answer {
             Answer::Page(responses) => (responses, true),
             Answer::Changes(responses) => (responses, false),
-            _ => return self.bye(&reply::BYE_OVERDUE, out),
+            _ => return self.bye(&reply::BYE_FAULT, out),
         };
         let mut pages = Pages::default();
         pages.load(responses);

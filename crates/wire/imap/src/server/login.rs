@@ -34,7 +34,7 @@ impl Server {
             authcid: login.user,
             password: login.password,
         };
-        self.judge(now, tag, credentials)
+        self.judge(tag, credentials)
     }
 
     pub(super) fn authenticate(
@@ -102,7 +102,7 @@ impl Server {
                 self.state = State::Responding(Box::new(responding));
                 Next::Again
             }
-            Ok(sasl::Step::Complete(credentials)) => self.judge(now, responding.tag, credentials),
+            Ok(sasl::Step::Complete(credentials)) => self.judge(responding.tag, credentials),
             Err(ExchangeError::Cancelled) => {
                 self.finish(now, tag, &reply::AUTHENTICATE_CANCELLED, out)
             }
@@ -118,13 +118,10 @@ impl Server {
         }
     }
 
-    fn judge(&mut self, now: Instant, tag: Tag, credentials: Credentials) -> Next<'static, Self> {
+    fn judge(&mut self, tag: Tag, credentials: Credentials) -> Next<'static, Self> {
         self.state = State::LoggingIn(Box::new(tag));
-        let login_deadline = self.deadline;
-        let next = self.ask(now, Question::Authenticate(credentials));
-        // The time until login is one time, whatever happens in it.
-        self.deadline = self.deadline.min(login_deadline);
-        next
+        // The time until login is one time, whatever happens in it: the deadline stays.
+        Next::Ask(Question::Authenticate(credentials))
     }
 
     pub(super) fn login_answer(
@@ -141,7 +138,7 @@ impl Server {
                 self.finish(now, tag, &reply::LOGGED_IN, out)
             }
             Answer::Denied(completion) => self.login_failed(now, tag, &completion, out),
-            _ => self.bye(&reply::BYE_OVERDUE, out),
+            _ => self.bye(&reply::BYE_FAULT, out),
         }
     }
 

@@ -112,7 +112,7 @@ impl Server {
                 running.pages.load(responses);
                 running.progress = Progress::Ending(completion);
             }
-            _ => return self.bye(&reply::BYE_OVERDUE, out),
+            _ => return self.bye(&reply::BYE_FAULT, out),
         }
         self.run_on(now, running, out)
     }

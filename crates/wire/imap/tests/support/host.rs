@@ -9,6 +9,7 @@ use postroom_imap::command::Numbering;
 use postroom_imap::command::fetch::{Section, SectionText};
 use postroom_imap::command::list::StatusItem;
 use postroom_imap::question::{Answer, News, Question, Source};
+use postroom_imap::reply;
 use postroom_imap::response::Response;
 use postroom_imap::response::fetch::{FetchItem, Fetched, MessageFlags, Octets};
 use postroom_imap::response::mailbox::{
@@ -55,6 +56,8 @@ pub(crate) struct House {
     pub(crate) answers: VecDeque<Answer>,
     /// Responses of the page that is being laid ready.
     page: Vec<Response>,
+    /// Turns the session away.
+    is_crowded: bool,
     /// Leaves the next question out.
     pub(crate) hold: bool,
     /// Questions as they came.
@@ -109,7 +112,11 @@ impl Host for House {
 
 impl Scripted for House {
     fn machine(&self, now: Instant) -> Server {
-        Server::new(Arc::new(self.settings.clone()), now)
+        let settings = Arc::new(self.settings.clone());
+        if self.is_crowded {
+            return Server::refused(settings, now, reply::BYE_CROWDED);
+        }
+        Server::new(settings, now)
     }
 
     fn event(&mut self, text: &str) -> Result<Option<News>, String> {
@@ -120,6 +127,7 @@ impl Scripted for House {
             "limit" => self.limit(&words)?,
             "cleartext" => self.settings.is_cleartext_allowed = true,
             "starttls" => self.settings.is_starttls_offered = true,
+            "crowded" => self.is_crowded = true,
             "hold" => self.hold = true,
             "stir" => return Ok(Some(News::Stir)),
             "drain" => return Ok(Some(News::Drain)),

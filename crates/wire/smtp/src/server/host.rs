@@ -62,7 +62,8 @@ pub enum Question {
     /// the peer (RFC 1047)? [`Answer::Go`].
     Settled {
         /// The peer went on with the session. When false, the connection ended before a next
-        /// command: the peer may send the same message again.
+        /// command: the peer may send the same message again. So it may when the connection
+        /// broke and this was never asked.
         heard: bool,
     },
 }
