@@ -1,5 +1,7 @@
 //! What `docs/attacks.md` lists for IMAP, against the real machine, host and store.
 
+#![expect(clippy::unwrap_used, reason = "a test may end so")]
+
 #[path = "support/house.rs"]
 mod house;
 

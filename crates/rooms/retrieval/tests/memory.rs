@@ -1,5 +1,7 @@
 //! What sessions cost in memory. Alone in its process, so that nothing else is measured.
 
+#![expect(clippy::unwrap_used, reason = "a test may end so")]
+
 #[path = "support/house.rs"]
 mod house;
 
