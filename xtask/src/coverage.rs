@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use postroom_imap::capability::CAPABILITIES;
-use postroom_imap::parse::verb::{UID_VERBS, VERBS};
+use postroom_imap::parse::{UID_VERBS, VERBS};
 use postroom_imap::response::status::CODES;
 use postroom_mail::reply::{self, Reply};
-use postroom_smtp::server::{EXTENSIONS, VERBS as SMTP_VERBS};
+use postroom_smtp::server;
 
 use crate::tree;
 
@@ -29,19 +29,19 @@ pub(crate) fn run() -> Result<(), String> {
             unseen.insert(format!("reply {name}"));
         }
     }
-    for verb in SMTP_VERBS {
+    for verb in server::verbs() {
         if !shown
             .smtp_client
             .iter()
-            .any(|line| first_word(line) == *verb)
+            .any(|line| first_word(line) == verb)
         {
             unseen.insert(format!("SMTP verb {verb}"));
         }
     }
-    for keyword in EXTENSIONS {
+    for keyword in server::EXTENSIONS {
         let is_offered = |line: &String| {
             line.strip_prefix("250")
-                .is_some_and(|rest| first_word(&rest[1..]) == *keyword)
+                .is_some_and(|rest| first_word(&rest[1..]) == keyword)
         };
         if !shown.smtp_server.iter().any(is_offered) {
             unseen.insert(format!("SMTP extension {keyword}"));
@@ -95,16 +95,17 @@ pub(crate) fn run() -> Result<(), String> {
     ))
 }
 
-/// Whether a line is this reply: its codes, and the words of its text before anything that differs
+/// Whether a line is this reply: its codes and its text. Between the two may stand what differs
 /// from one peer to the next.
 fn says(line: &str, reply: &Reply) -> bool {
     let enhanced = reply
         .enhanced
         .map(|code| format!("{code} "))
         .unwrap_or_default();
-    [' ', '-']
+    let has_codes = [' ', '-']
         .iter()
-        .any(|mark| line.starts_with(&format!("{}{mark}{enhanced}{}", reply.code, reply.text)))
+        .any(|mark| line.starts_with(&format!("{}{mark}{enhanced}", reply.code)));
+    has_codes && line.contains(&*reply.text)
 }
 
 fn first_word(line: &str) -> String {
