@@ -153,10 +153,10 @@ fn crash(
         let client = client("append", account, random);
         clients.push(thread::spawn(move || client.append(account)));
     }
-    for account in 2..4 {
+    for (account, holding) in holdings.iter().enumerate().skip(2) {
         let client = client("store", account, random);
-        let marks = &holdings[account].marks;
-        let flags: Vec<_> = marks
+        let marks = &holding.marks;
+        let flags = marks
             .uids()
             .iter()
             .map(|uid| (*uid, marks.flags(*uid)))

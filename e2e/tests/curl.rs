@@ -86,9 +86,11 @@ fn it_lists_appends_and_examines() {
         assert!(folders.contains(name), "{name} in {folders}");
     }
     let message = "Subject: kept by curl\r\n\r\nkept\r\n";
+    // curl must know the size before it appends.
+    let file = server.scratch().write("message", message);
     mailbox(&server, "Archive")
-        .args(["--upload-file", "-"])
-        .input(message)
+        .arg("--upload-file")
+        .arg(file)
         .succeed();
     let status = mailbox(&server, "")
         .args(["--request", "STATUS Archive (MESSAGES)"])

@@ -27,7 +27,18 @@ struct Power {
     cut: AtomicU64,
     /// Appends fail from here on.
     fault: Mutex<Option<Fault>>,
+    /// A sync that says it is done and is not.
+    lie: Mutex<Option<Lie>>,
     free: AtomicU64,
+}
+
+/// A sync that does nothing, as if the program did not ask for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lie {
+    /// Of the content of files with this extension.
+    Content(&'static str),
+    /// Of the entries of this directory.
+    Entries(PathBuf),
 }
 
 /// A failure of the disk while the power stays.
@@ -54,6 +65,7 @@ struct Content {
 
 #[derive(Debug)]
 struct MemoryFile {
+    path: PathBuf,
     power: Arc<Power>,
     content: Arc<Mutex<Content>>,
 }
@@ -73,6 +85,7 @@ impl FaultyDisk {
             calls: AtomicU64::new(0),
             cut: AtomicU64::new(u64::MAX),
             fault: Mutex::new(None),
+            lie: Mutex::new(None),
             free: AtomicU64::new(1 << 40),
         }))
     }
@@ -91,6 +104,11 @@ impl FaultyDisk {
     /// Fails from now on.
     pub fn fail(&self, fault: Fault) {
         *lock(&self.0.fault) = Some(fault);
+    }
+
+    /// From now on that sync does nothing.
+    pub fn lie(&self, lie: Lie) {
+        *lock(&self.0.lie) = Some(lie);
     }
 
     /// Works again: the fault is gone and the power is back, with all that was written.
@@ -252,6 +270,14 @@ impl DiskFile for MemoryFile {
         if *lock(&self.power.fault) == Some(Fault::Sync) {
             return Err(io::Error::other("the sync failed"));
         }
+        if let Some(Lie::Content(extension)) = *lock(&self.power.lie)
+            && self
+                .path
+                .extension()
+                .is_some_and(|found| found == extension)
+        {
+            return Ok(());
+        }
         let mut content = lock(&self.content);
         content.synced = content.bytes.len();
         Ok(())
@@ -286,13 +312,13 @@ impl Disk for FaultyDisk {
                 is_durable: false,
             },
         );
-        Ok(self.file(content))
+        Ok(self.file(path, content))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let files = lock(&self.0.files);
         let entry = files.get(path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(self.file(Arc::clone(&entry.content)))
+        Ok(self.file(path, Arc::clone(&entry.content)))
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
@@ -324,6 +350,9 @@ impl Disk for FaultyDisk {
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         self.0.call()?;
+        if *lock(&self.0.lie) == Some(Lie::Entries(path.to_owned())) {
+            return Ok(());
+        }
         let mut files = lock(&self.0.files);
         for (name, entry) in files.iter_mut() {
             entry.is_durable |= name.parent() == Some(path);
@@ -340,8 +369,9 @@ impl Disk for FaultyDisk {
 }
 
 impl FaultyDisk {
-    fn file(&self, content: Arc<Mutex<Content>>) -> Arc<dyn DiskFile> {
+    fn file(&self, path: &Path, content: Arc<Mutex<Content>>) -> Arc<dyn DiskFile> {
         Arc::new(MemoryFile {
+            path: path.to_owned(),
             power: Arc::clone(&self.0),
             content,
         })

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use postroom_imap::capability::CAPABILITIES;
-use postroom_imap::parse::verb::{UID_VERBS, VERBS};
+use postroom_imap::parse::{UID_VERBS, VERBS};
 use postroom_imap::response::status::CODES;
 use postroom_mail::reply::{self, Reply};
-use postroom_smtp::server::{EXTENSIONS, VERBS as SMTP_VERBS};
+use postroom_smtp::server;
 
 use crate::tree;
 
@@ -29,38 +29,58 @@ pub(crate) fn run() -> Result<(), String> {
             unseen.insert(format!("reply {name}"));
         }
     }
-    for verb in SMTP_VERBS {
-        if !shown.smtp_client.iter().any(|line| first_word(line) == *verb) {
+    for verb in server::verbs() {
+        if !shown
+            .smtp_client
+            .iter()
+            .any(|line| first_word(line) == verb)
+        {
             unseen.insert(format!("SMTP verb {verb}"));
         }
     }
-    for keyword in EXTENSIONS {
-        let is_offered = |line: &String| line.strip_prefix("250").is_some_and(|rest| first_word(&rest[1..]) == *keyword);
+    for keyword in server::EXTENSIONS {
+        let is_offered = |line: &String| {
+            line.strip_prefix("250")
+                .is_some_and(|rest| first_word(&rest[1..]) == keyword)
+        };
         if !shown.smtp_server.iter().any(is_offered) {
             unseen.insert(format!("SMTP extension {keyword}"));
         }
     }
     for verb in VERBS {
-        if !shown.imap_client.iter().any(|line| second_word(line) == verb.name) {
+        if !shown
+            .imap_client
+            .iter()
+            .any(|line| second_word(line) == verb.name)
+        {
             unseen.insert(format!("IMAP command {}", verb.name));
         }
     }
     for verb in UID_VERBS {
         let wanted = format!(" UID {} ", verb.name);
-        if !shown.imap_client.iter().any(|line| line.to_ascii_uppercase().contains(&wanted)) {
+        if !shown
+            .imap_client
+            .iter()
+            .any(|line| line.to_ascii_uppercase().contains(&wanted))
+        {
             unseen.insert(format!("IMAP command UID {}", verb.name));
         }
     }
     for capability in CAPABILITIES {
         let is_offered = |line: &String| {
-            line.contains("CAPABILITY ") && line.split([' ', ']']).any(|word| word.split('=').next() == capability.name.split('=').next())
+            line.contains("CAPABILITY ")
+                && line
+                    .split([' ', ']'])
+                    .any(|word| word.split('=').next() == capability.name.split('=').next())
         };
         if !shown.imap_server.iter().any(is_offered) {
             unseen.insert(format!("IMAP capability {}", capability.name));
         }
     }
     for code in CODES {
-        let is_given = |line: &String| line.contains(&format!("[{code}]")) || line.contains(&format!("[{code} "));
+        let is_given = |line: &String| {
+            line.contains(&format!("[{code}]")) || line.contains(&format!("[{code} "))
+        };
         if !shown.imap_server.iter().any(is_given) {
             unseen.insert(format!("IMAP response code {code}"));
         }
@@ -69,18 +89,30 @@ pub(crate) fn run() -> Result<(), String> {
         tree::say("coverage: every reply, verb, capability and response code is in a transcript");
         return Ok(());
     }
-    Err(format!("in no transcript:\n  {}", unseen.into_iter().collect::<Vec<_>>().join("\n  ")))
+    Err(format!(
+        "in no transcript:\n  {}",
+        unseen.into_iter().collect::<Vec<_>>().join("\n  ")
+    ))
 }
 
-/// Whether a line is this reply: its codes, and the words of its text before anything that differs
+/// Whether a line is this reply: its codes and its text. Between the two may stand what differs
 /// from one peer to the next.
 fn says(line: &str, reply: &Reply) -> bool {
-    let enhanced = reply.enhanced.map(|code| format!("{code} ")).unwrap_or_default();
-    [' ', '-'].iter().any(|mark| line.starts_with(&format!("{}{mark}{enhanced}{}", reply.code, reply.text)))
+    let enhanced = reply
+        .enhanced
+        .map(|code| format!("{code} "))
+        .unwrap_or_default();
+    let has_codes = [' ', '-']
+        .iter()
+        .any(|mark| line.starts_with(&format!("{}{mark}{enhanced}", reply.code)));
+    has_codes && line.contains(&*reply.text)
 }
 
 fn first_word(line: &str) -> String {
-    line.split([' ', ':']).next().unwrap_or("").to_ascii_uppercase()
+    line.split([' ', ':'])
+        .next()
+        .unwrap_or("")
+        .to_ascii_uppercase()
 }
 
 fn second_word(line: &str) -> String {
@@ -90,13 +122,29 @@ fn second_word(line: &str) -> String {
 fn read() -> Shown {
     let mut shown = Shown::default();
     for path in tree::files(&tree::root().join("crates"), &[".smtp", ".lmtp", ".imap"]) {
-        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue;
+        };
         let is_imap = path.extension().is_some_and(|ending| ending == "imap");
         for line in text.lines() {
             let (lines, text) = if let Some(text) = line.strip_prefix("C: ") {
-                (if is_imap { &mut shown.imap_client } else { &mut shown.smtp_client }, text)
+                (
+                    if is_imap {
+                        &mut shown.imap_client
+                    } else {
+                        &mut shown.smtp_client
+                    },
+                    text,
+                )
             } else if let Some(text) = line.strip_prefix("S: ") {
-                (if is_imap { &mut shown.imap_server } else { &mut shown.smtp_server }, text)
+                (
+                    if is_imap {
+                        &mut shown.imap_server
+                    } else {
+                        &mut shown.smtp_server
+                    },
+                    text,
+                )
             } else {
                 continue;
             };

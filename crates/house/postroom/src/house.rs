@@ -1,7 +1,5 @@
 //! The rooms of the house and how they are joined.
 
-use std::sync::Arc;
-
 use postroom_admin::answer::Answer;
 use postroom_admin::handler::Admin;
 use postroom_admin::request::Request;
@@ -9,7 +7,6 @@ use postroom_config::Config;
 use postroom_directory::Directory;
 use postroom_directory::password::Cost;
 use postroom_runtime::clock::Clock;
-use postroom_runtime::disk::RealDisk;
 use postroom_runtime::random::Random;
 use postroom_store::error::OpenError;
 use postroom_store::store::{Options, Store};
@@ -70,13 +67,18 @@ pub(crate) async fn answer_in_process(
 }
 
 fn options(config: &Config, clock: &Clock, random: &Random) -> Options {
+    let accepted = config
+        .store
+        .accept_filesystem
+        .iter()
+        .map(|name| name.as_str().into());
     Options {
-        directory: config.data_dir.clone(),
-        disk: Arc::new(RealDisk),
         clock: clock.clone(),
         random: random.clone(),
         readers: config.store.readers_max as usize,
         reserve: config.store.reserve.bytes(),
+        accept_filesystem: accepted.collect(),
+        ..Options::new(&config.data_dir)
     }
 }
 
@@ -104,6 +106,10 @@ fn not_opened(config: &Config, error: &OpenError) -> Failure {
             "stop the other process, or let the command ask it: it does when the server runs",
         ),
         OpenError::Newer { .. } => failure.mend("start the release that wrote it, or a newer one"),
+        OpenError::FileSystem { .. } => {
+            failure.mend("keep real mail on a local disk: ext4, XFS, btrfs or ZFS")
+        }
+        OpenError::Thread(_) => failure.mend("raise the limit of threads of this user"),
         OpenError::Database(_) => {
             failure.mend("see the files in the data directory; the log in it is whole")
         }

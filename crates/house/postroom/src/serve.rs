@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use postroom_admin::socket;
-use postroom_certs::choice::Certificates;
+use postroom_certs::Certificates;
 use postroom_config::tree::Role;
 use postroom_config::{Config, Loaded};
 use postroom_runtime::group::{TaskGroup, Token};
@@ -18,7 +18,7 @@ use crate::house::House;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
 
-pub(crate) use signals::Signals;
+pub(crate) use signals::{Signals, Told};
 
 /// Threads that wait on sockets.
 const WORKERS_MIN: usize = 2;
@@ -162,11 +162,8 @@ pub(crate) async fn until_ended(
     settings: &Settings,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
-    loop {
-        tokio::select! {
-            () = signals.end() => break,
-            () = signals.reload() => serving.reload(settings),
-        }
+    while signals.next().await == Told::Reload {
+        serving.reload(settings);
     }
     tracing::info!("ending: sessions are told");
     serving.end().await

@@ -218,10 +218,10 @@ impl Committer {
         if self.buffer.capacity() > BUFFER_KEPT {
             self.buffer = Vec::new();
         }
-        answer_all(waiting, written);
         if written.is_ok() {
             self.tell(&batch);
         }
+        answer_all(waiting, written);
     }
 
     /// Begins the transaction and applies the plans that fit; answers those that do not.

@@ -34,7 +34,7 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    const ALL: [(&'static str, Self); 15] = [
+    pub(crate) const ALL: [(&'static str, Self); 15] = [
         ("EHLO", Self::Ehlo),
         ("HELO", Self::Helo),
         ("MAIL", Self::Mail),

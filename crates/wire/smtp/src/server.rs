@@ -27,11 +27,17 @@ use postroom_wire::output::Output;
 use postroom_wire::sasl;
 
 use crate::command::{self, Command, CommandError, Verb};
+pub use hello::EXTENSIONS;
 pub use host::{Answer, HelloVerb, News, Question, RecipientWish, SenderWish, Source, Standing};
 use outcome::Outcome;
 pub use profile::{AuthPolicy, Dialect, Limits, Profile, StartTlsPolicy, Timeouts};
 use session::{Ending, Session};
 use state::{Pending, Phase, State};
+
+/// The commands that a server knows.
+pub fn verbs() -> impl Iterator<Item = &'static str> {
+    Verb::ALL.into_iter().map(|(name, _)| name)
+}
 
 /// One session of a server: a [`Machine`] whose first events are [`Event::Secured`] on a listener
 /// with implicit TLS, then [`Event::Ready`].

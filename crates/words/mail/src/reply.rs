@@ -239,8 +239,6 @@ catalogue! {
     ALIAS_LOOP = 550 5 4 6, "The aliases of that address lead in a circle";
     /// An alias stands for more addresses than may be (RFC 3463 §3.3).
     ALIAS_TOO_WIDE = 550 5 2 4, "That address stands for too many others";
-    /// A queue entry's time is over (RFC 3463 §3.5).
-    EXPIRED = 554 5 4 7, "Delivery was tried for too long";
     /// More Received fields than a message that does not loop has (RFC 5321 §6.3).
     TOO_MANY_HOPS = 554 5 4 6, "Too many hops; the message loops";
     /// The header section is above the limit (RFC 3463 §3.4).

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use postroom_admin::answer::Answer;
 use postroom_admin::request::{NewAccount, Request};
-use postroom_certs::authority::Authority;
+use postroom_certs::Authority;
 use postroom_mail::address::Domain;
 use postroom_runtime::clock::Clock;
 use postroom_runtime::random::Random;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use postroom_certs::choice::Certificates;
+use postroom_certs::Certificates;
 use postroom_config::Config;
 use postroom_config::tree::Role;
 use postroom_imap::server::Server as ImapServer;

@@ -13,6 +13,7 @@ use postroom_directory::authenticate::SignInError;
 use postroom_imap::limits::Limits as ImapLimits;
 use postroom_imap::server::Settings as ImapSettings;
 use postroom_intake::{Intake, Parts};
+use postroom_mail::address::Domain;
 use postroom_mail::identifier::AccountId;
 use postroom_mailbox::mailboxes::Mailboxes;
 use postroom_mailbox::views::{self, Views};
@@ -45,6 +46,10 @@ impl Rooms {
     ) -> Result<Self, Failure> {
         let privacy = Privacy::new(config.privacy.log, &house.random);
         let schedule = Schedule::default();
+        let heavy = heavy()?;
+        let hostname = Domain::parse(config.hostname.as_str()).map_err(|error| {
+            Failure::because("hostname", &error).mend("write it as mail.example.org")
+        })?;
         let delivery = Delivery::new(
             house.store.clone(),
             house.directory.clone(),
@@ -66,17 +71,15 @@ impl Rooms {
             delivery,
             clock: house.clock.clone(),
             random: house.random.clone(),
+            heavy: heavy.clone(),
             privacy,
         };
-        let limits = postroom_intake::Limits::new(
-            config.hostname.as_str(),
-            &config.limits,
-            &config.auth,
-            &config.listen,
-        );
+        let limits =
+            postroom_intake::Limits::new(hostname, &config.limits, &config.auth, &config.listen);
+        let intake = Intake::new(parts, limits);
         Ok(Self {
-            intake: Intake::new(parts, limits),
-            imap: Arc::new(imap(config, house, chores)?),
+            intake,
+            imap: Arc::new(imap(config, house, heavy, chores)),
         })
     }
 }
@@ -93,20 +96,24 @@ fn expansion(config: &Config) -> expand::Limits {
     }
 }
 
-fn imap(config: &Config, house: &House, chores: &TaskGroup) -> Result<Imap<SignIn>, Failure> {
+/// Threads for parsing and searching.
+fn heavy() -> Result<BlockingPool, Failure> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let heavy = BlockingPool::start("heavy", threads, HEAVY_WAITING_MAX)
-        .map_err(|error| Failure::because("no thread for parsing", &error))?;
+    BlockingPool::start("heavy", threads, HEAVY_WAITING_MAX)
+        .map_err(|error| Failure::because("no thread for parsing", &error))
+}
+
+fn imap(config: &Config, house: &House, heavy: BlockingPool, chores: &TaskGroup) -> Imap<SignIn> {
     let limits = views::Limits {
         views_octets_max: config.store.views_max.as_usize(),
     };
     let views = Views::start(&house.store, limits, chores);
-    Ok(Imap {
+    Imap {
         mailboxes: Mailboxes::new(house.store.clone(), house.clock.clone(), views, heavy),
         authenticator: SignIn(house.directory.clone()),
         separator: config.imap.separator.as_char(),
         append_octets_max: config.limits.message.size_max.bytes(),
-    })
+    }
 }
 
 /// How IMAP is spoken on one listener: to peers that may send a password in clear, and to others.

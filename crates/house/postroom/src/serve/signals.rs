@@ -4,6 +4,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::report::Failure;
 
+/// What a signal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// SIGTERM or SIGINT: end in order.
+    End,
+    /// SIGHUP: read files again.
+    Reload,
+}
+
 /// Signals that are caught from the first moment, so that none ends the server half-way.
 pub(crate) struct Signals {
     terminate: Signal,
@@ -24,16 +33,17 @@ impl Signals {
         })
     }
 
-    /// Waits for SIGTERM or SIGINT. Cancel safe.
-    pub(crate) async fn end(&mut self) {
+    /// Waits for the next. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Told {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Told::End,
+            _ = self.interrupt.recv() => Told::End,
+            _ = self.hang_up.recv() => Told::Reload,
         }
     }
 
-    /// Waits for SIGHUP. Cancel safe.
-    pub(crate) async fn reload(&mut self) {
-        self.hang_up.recv().await;
+    /// Waits until the server shall end. Cancel safe.
+    pub(crate) async fn end(&mut self) {
+        while self.next().await != Told::End {}
     }
 }

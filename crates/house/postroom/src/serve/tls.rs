@@ -4,9 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
 
-use postroom_certs::authority::Authority;
-use postroom_certs::chain::Source;
-use postroom_certs::choice::Certificates;
+use postroom_certs::{Authority, AuthorityError, Certificates, Source};
 use postroom_config::Config;
 use postroom_runtime::clock::Clock;
 
@@ -31,7 +29,7 @@ pub(crate) fn certificates(config: &Config, clock: &Clock) -> Result<Arc<Certifi
 }
 
 fn own(config: &Config, clock: &Clock) -> Result<Source, Failure> {
-    let failed = |error: &postroom_certs::authority::AuthorityError| {
+    let failed = |error: &AuthorityError| {
         Failure::because("no certificate was made", error).mend(error.hint())
     };
     let now = clock.wall();

@@ -46,6 +46,7 @@ pub(crate) struct Progress {
 
 /// The writer's connection; makes the schema when it is not there.
 pub(crate) fn open_writer(directory: &Path) -> Result<Connection, DatabaseError> {
+    make_private(directory);
     let connection = open(directory, WRITER_CACHE_KIB)?;
     connection.execute_batch(&format!(
         "PRAGMA journal_mode = WAL;
@@ -68,6 +69,17 @@ pub(crate) fn open_writer(directory: &Path) -> Result<Connection, DatabaseError>
         ))?;
     }
     Ok(connection)
+}
+
+/// Makes the file with mode 600; SQLite gives its companions the same. Whatever is wrong with the
+/// file shows when it is opened.
+fn make_private(directory: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let _ = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(directory.join(DATABASE));
 }
 
 /// A connection that only reads.
@@ -102,12 +114,12 @@ fn open(directory: &Path, cache_kib: u32) -> rusqlite::Result<Connection> {
 /// Moves what can be moved into the database file without waiting; beyond `WAL_OCTETS` waits for
 /// readers, so that the write-ahead file begins anew.
 pub(crate) fn checkpoint(connection: &Connection, wal_octets: u64) -> rusqlite::Result<()> {
-    let mode = if wal_octets > u64::from(WAL_OCTETS) {
-        "RESTART"
-    } else {
-        "PASSIVE"
-    };
-    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    if wal_octets > u64::from(WAL_OCTETS) {
+        // The writer waits for this one, but most is done already.
+        connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
+    }
+    Ok(())
 }
 
 /// The path of the write-ahead file.

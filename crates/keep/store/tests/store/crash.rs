@@ -12,7 +12,7 @@ use postroom_store::operation::Operation;
 use postroom_store::plan::{Body, Plan};
 use postroom_store::store::Store;
 use postroom_testkit::directory::TestDirectory;
-use postroom_testkit::disk::FaultyDisk;
+use postroom_testkit::disk::{FaultyDisk, Lie};
 
 use crate::plans::{
     self, Inhabitant, body, delivery, faulty, find, inhabitant, letter, letters, plan, seen, uid,
@@ -38,7 +38,7 @@ async fn work(store: &Store, directory: &Path, promised: &mut Promised) -> Optio
     store.commit(account).await.ok()?;
     promised.has_account = true;
     let alice = find(store, ALICE).await?;
-    for round in 0..30_u64 {
+    for round in 0..38_u64 {
         let first = 100 + round * 10;
         promised.attempted = first + 9;
         let together = tokio::join!(
@@ -204,7 +204,7 @@ async fn round(cut: u64, database: Database, is_torn: bool) -> bool {
     };
     let what = format!("cut at call {cut}, torn: {is_torn}");
     // A second cut while recovering, before anything new is written, loses nothing either.
-    if cut % 3 == 0 {
+    if cut.is_multiple_of(5) {
         Store::open(faulty(&directory, &found))
             .await
             .unwrap()
@@ -231,19 +231,75 @@ async fn round(cut: u64, database: Database, is_torn: bool) -> bool {
     is_done
 }
 
-#[tokio::test]
-async fn a_power_cut_at_any_call_loses_nothing_promised() {
+/// Every second call from `first` on; returns the first at which the power stayed.
+async fn rounds(first: u64, is_torn: bool) -> u64 {
     let ways = [Database::Gone, Database::Older, Database::Current];
-    let mut cut = 1;
-    loop {
-        let way = ways[usize::try_from(cut % 3).unwrap()];
-        let is_done = round(cut, way, cut % 2 == 0).await;
-        if is_done {
-            break;
-        }
-        cut += 1;
+    let mut cut = first;
+    while !round(cut, ways[usize::try_from(cut / 2 % 3).unwrap()], is_torn).await {
+        cut += 2;
     }
-    assert!(cut > 200, "only {cut} places to cut");
+    cut
+}
+
+#[tokio::test]
+async fn a_power_cut_that_loses_all_unsynced_loses_nothing_promised() {
+    let cuts = rounds(1, false).await;
+    assert!(cuts > 200, "only {cuts} places to cut");
+}
+
+#[tokio::test]
+async fn a_power_cut_that_tears_what_is_unsynced_loses_nothing_promised() {
+    let cuts = rounds(2, true).await;
+    assert!(cuts > 200, "only {cuts} places to cut");
+}
+
+/// How many promised messages can be read after a power cut in which only what was synced is kept,
+/// on a disk that does not do one kind of sync.
+async fn kept_without(lie: impl Fn(&Path) -> Lie) -> (usize, usize) {
+    let directory = TestDirectory::new();
+    let disk = FaultyDisk::new();
+    disk.lie(lie(directory.path()));
+    let mut promised = Promised::default();
+    let store = Store::open(faulty(&directory, &disk)).await.unwrap();
+    let _ = work(&store, directory.path(), &mut promised).await;
+    store.close().await;
+    fall_back(directory.path(), Database::Gone);
+    let store = Store::open(faulty(&directory, &disk.only_synced()))
+        .await
+        .unwrap();
+    let mut kept = 0;
+    if let Some(alice) = find(&store, ALICE).await {
+        let found = store
+            .placements(alice.account, alice.inbox, 0, usize::MAX)
+            .await;
+        let (_, placements) = found.unwrap().unwrap();
+        let emails: Vec<_> = placements.iter().map(|placement| placement.email).collect();
+        for message in store.messages(alice.account, &emails).await.unwrap() {
+            let message = message.unwrap();
+            let read = store
+                .read(message.blob, &message.rendering, 0..u64::MAX)
+                .await;
+            kept += usize::from(read.is_ok());
+        }
+    }
+    (kept, promised.letters.len())
+}
+
+#[tokio::test]
+async fn without_any_one_of_the_syncs_mail_is_lost() {
+    let (kept, promised) = kept_without(|_| Lie::Content("none")).await;
+    assert_eq!(kept, promised, "with all syncs nothing is lost");
+    let (kept, promised) = kept_without(|_| Lie::Content("log")).await;
+    assert!(kept < promised, "the sync of a batch");
+    let (kept, promised) = kept_without(|_| Lie::Content("body")).await;
+    assert!(kept < promised, "the sync of a spooled body");
+    let (kept, promised) = kept_without(|path| Lie::Entries(path.join("log"))).await;
+    assert!(kept < promised, "the sync of a segment's directory entry");
+    let (kept, promised) = kept_without(|path| Lie::Entries(path.to_owned())).await;
+    assert!(
+        kept < promised,
+        "the sync of the entry of the log's directory"
+    );
 }
 
 #[tokio::test]

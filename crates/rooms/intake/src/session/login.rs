@@ -1,6 +1,6 @@
 //! AUTH.
 
-use postroom_directory::LoginError;
+use postroom_directory::authenticate::SignInError;
 use postroom_mail::reply;
 use postroom_smtp::server::Answer;
 use postroom_wire::sasl::Credentials;
@@ -29,7 +29,7 @@ impl Session {
                 });
                 Answer::LoggedIn
             }
-            Err(LoginError::Refused) => {
+            Err(SignInError::Wrong) => {
                 self.inner().failures.add(address, started);
                 self.tell_login(name, "refused", Some(&reply::LOGIN_FAILED), started);
                 let mut line = self.line("login", "refused", None);
@@ -37,7 +37,7 @@ impl Session {
                 self.inner().parts.store.journal_later(vec![line]);
                 Answer::Verdict(reply::LOGIN_FAILED)
             }
-            Err(LoginError::Unavailable) => {
+            Err(SignInError::Busy | SignInError::Store(_)) => {
                 self.tell_login(name, "unavailable", Some(&reply::LOGIN_TROUBLE), started);
                 Answer::Verdict(reply::LOGIN_TROUBLE)
             }

@@ -56,7 +56,13 @@ impl Session {
         };
         match ready {
             Ok(ready) => self.commit(&transaction, ready).await,
-            Err(stop) => self.stop(&transaction, stop),
+            Err(stop) => {
+                // Told under the queue id that the peer is given.
+                if let Stop::Repeat(first) = stop {
+                    transaction.arrival = first;
+                }
+                self.stop(&transaction, stop)
+            }
         }
     }
 
@@ -308,7 +314,9 @@ impl Session {
         };
         match committed {
             Ok(committed) => {
-                self.unsettled = Some((digest, committed.arrival));
+                // In LMTP some may have been refused; a repeat must hear that again.
+                let is_whole = !fates.iter().any(|fate| matches!(fate, Fate::Refused(_)));
+                self.unsettled = is_whole.then_some((digest, committed.arrival));
                 let reply = accepted(committed.arrival);
                 self.tell_transaction(transaction, "accepted", Some(&reply));
                 self.verdicts(fates, reply)

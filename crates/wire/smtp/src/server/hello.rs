@@ -17,6 +17,20 @@ const NAME_OCTETS_MAX: usize = 255;
 /// The highest number LIMITS can say (RFC 9422 §3).
 const LIMIT_MAX: u32 = 999_999;
 
+/// Keywords of EHLO that a server may offer (RFC 5321 §4.1.1.1).
+pub const EXTENSIONS: [&str; 10] = [
+    "PIPELINING",
+    "SIZE",
+    "8BITMIME",
+    "SMTPUTF8",
+    "CHUNKING",
+    "ENHANCEDSTATUSCODES",
+    "LIMITS",
+    "DSN",
+    "STARTTLS",
+    "AUTH",
+];
+
 impl Server {
     pub(super) fn connect_answered(&mut self, early_talker: bool, answer: Answer) -> Outcome {
         let standing = match answer {
@@ -77,7 +91,7 @@ impl Server {
         Outcome::Reply(reply::HELLO.with_text(line), Phase::Greeted)
     }
 
-    /// What is offered to this peer now.
+    /// What is offered to this peer now, of [`EXTENSIONS`].
     fn extensions(&self) -> Vec<Cow<'static, str>> {
         let limits = &self.profile.limits;
         let mut list: Vec<Cow<'static, str>> = vec![

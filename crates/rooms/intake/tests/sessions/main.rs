@@ -1,0 +1,12 @@
+//! Sessions of the real machine over a real store and directory: what peers are told, and what is
+//! in the mailboxes afterwards.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod attacks;
+mod fixture;
+mod lmtp;
+mod queue;
+mod repeats;
+mod submission;
+mod transfer;
