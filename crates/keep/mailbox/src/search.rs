@@ -12,6 +12,7 @@ use postroom_mail::uid_set::UidSet;
 use postroom_runtime::pool::PoolError;
 use postroom_store::error::ReadError;
 use postroom_store::row::{Message, Placement};
+use postroom_store::store::Wanted;
 
 pub use key::{DateField, Days, Key};
 pub use text::Needle;
@@ -97,10 +98,8 @@ impl Mailboxes {
             })
             .count();
         let permit = self.inspect(octets).await;
-        let mut batch = Vec::with_capacity(count);
-        for (placement, message) in waiting.drain(..count) {
-            batch.push((placement, self.open(&message, key.depth()).await?));
-        }
+        let taken: Vec<_> = waiting.drain(..count).collect();
+        let batch = self.open_all(taken, key.depth()).await?;
         let key = Arc::clone(key);
         let found = self.heavy().run(move || {
             batch
@@ -114,31 +113,72 @@ impl Mailboxes {
         Ok(found)
     }
 
-    /// Reads what of a message a search of this depth looks at.
-    async fn open(&self, message: &Message, depth: Depth) -> Result<Opened, ReadError> {
-        let Ok(structure) = parsed::structure(&message.parsed) else {
-            tracing::warn!(
-                email = message.email.0,
-                "what was parsed of a message is damaged"
-            );
-            return Ok(Opened::default());
-        };
-        let octets = message.rendering.octets();
-        let header_end = structure.root.header.end;
-        if depth < Depth::Body {
-            let header = self.read(message, 0..header_end).await?;
-            return Ok(Opened::header(header));
+    /// Reads what of messages a search of this depth looks at.
+    async fn open_all(
+        &self,
+        messages: Vec<(Placement, Message)>,
+        depth: Depth,
+    ) -> Result<Vec<(Placement, Opened)>, SearchError> {
+        let mut opened = Vec::with_capacity(messages.len());
+        // Of most messages one piece is read: all of them together.
+        let mut asked = Vec::new();
+        let mut wanted = Vec::new();
+        for (placement, message) in messages {
+            let Ok(structure) = parsed::structure(&message.parsed) else {
+                tracing::warn!(
+                    email = message.email.0,
+                    "what was parsed of a message is damaged"
+                );
+                continue;
+            };
+            if depth == Depth::Body && message.rendering.octets() > WHOLE_OCTETS_MAX {
+                opened.push((placement, self.open_large(&message, &structure).await?));
+                continue;
+            }
+            let end = match depth {
+                Depth::Body => message.rendering.octets(),
+                Depth::Row | Depth::Header => structure.root.header.end as u64,
+            };
+            wanted.push(Wanted {
+                blob: message.blob,
+                rendering: message.rendering,
+                range: 0..end,
+            });
+            asked.push((placement, structure));
         }
-        if octets <= WHOLE_OCTETS_MAX {
-            let whole = self.read(message, 0..usize::MAX).await?;
-            return Ok(Opened::whole(&whole, &structure));
+        let found = self.store().read_many(wanted).await?;
+        for ((placement, structure), octets) in asked.into_iter().zip(found) {
+            let octets = match octets {
+                Ok(octets) => octets,
+                // One damaged message must not hide the others.
+                Err(error @ ReadError::Damaged { .. }) => {
+                    tracing::error!(uid = placement.uid.number(), %error, "a message is not found");
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let open = match depth {
+                Depth::Body => Opened::whole(&octets, &structure),
+                Depth::Row | Depth::Header => Opened::header(octets),
+            };
+            opened.push((placement, open));
         }
-        let mut opened = Opened::header(self.read(message, 0..header_end).await?);
-        for part in text_parts(&structure) {
+        Ok(opened)
+    }
+
+    /// Reads of a large message only what is text.
+    async fn open_large(
+        &self,
+        message: &Message,
+        structure: &Structure,
+    ) -> Result<Opened, ReadError> {
+        let header = self.read(message, structure.root.header.clone()).await?;
+        let mut opened = Opened::header(header);
+        for part in text_parts(structure) {
             let body = self.read(message, part.body.clone()).await?;
             opened.add_part(part, body);
         }
-        for inner in inner_headers(&structure) {
+        for inner in inner_headers(structure) {
             opened.add_header(self.read(message, inner).await?);
         }
         Ok(opened)

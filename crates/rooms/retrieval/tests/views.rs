@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use house::{House, PLAIN};
 use postroom_imap::question::News;
+use postroom_mailbox::views::{Limits, Views};
 use postroom_net::Host as _;
 use postroom_retrieval::imap::ImapHost;
+use postroom_runtime::group::{TaskGroup, Token};
 
 #[test]
 fn sessions_of_one_mailbox_share_one_view() {
@@ -21,6 +23,35 @@ fn sessions_of_one_mailbox_share_one_view() {
     for session in &mut sessions {
         assert!(session.say("NOOP").contains("* 2 EXISTS"));
     }
+}
+
+#[test]
+fn views_that_nobody_holds_are_dropped_above_the_budget() {
+    let house = House::new();
+    let store = house.imap.mailboxes.store();
+    let account = house.imap.authenticator.0[0];
+    house.runtime.block_on(async {
+        let group = TaskGroup::child_of(&Token::new());
+        let limits = Limits {
+            views_octets_max: 1,
+        };
+        let views = Views::start(store, limits, &group);
+        let rows = store.mailboxes(account).await.unwrap();
+        let held = views.open(account, rows[0].id).await.unwrap();
+        for row in &rows {
+            assert!(views.open(account, row.id).await.unwrap().is_some());
+        }
+        // The one that is held, and the one that was opened last.
+        assert_eq!(views.len(), 2);
+        drop(held);
+        views.open(account, rows[3].id).await.unwrap();
+        assert_eq!(views.len(), 1);
+        // Nobody gets at the mailbox of another.
+        let other = house.imap.authenticator.0[1];
+        assert!(views.open(other, rows[3].id).await.unwrap().is_none());
+        group.token().cancel();
+        group.wait().await;
+    });
 }
 
 #[test]

@@ -14,7 +14,7 @@ use postroom_mail::uid_set::UidSet;
 use postroom_mailbox::version::Version;
 use postroom_store::row::{Message, Placement};
 
-use super::item::Opened;
+use super::item::{Opened, Page};
 use super::reply::Failure;
 use super::selected::Selected;
 use super::work::{ROWS_PAGE_MAX, Work};
@@ -191,27 +191,37 @@ impl<A: Authenticator> ImapHost<A> {
         fetching: &mut Fetching,
         rows: &mut Vec<Response>,
     ) -> Result<bool, Failure> {
-        let mut octets = 0;
-        while octets < PAGE_OCTETS_MAX && rows.len() < ROWS_PAGE_MAX {
+        let mut streams = std::mem::take(&mut self.streams);
+        let mut page = Page::new(&mut streams);
+        let mut is_more = true;
+        while page.octets < PAGE_OCTETS_MAX && page.rows.len() < ROWS_PAGE_MAX {
             let Some(row) = fetching.batch.pop_front() else {
                 if self.fill(fetching).await? {
                     continue;
                 }
-                return Ok(false);
+                is_more = false;
+                break;
             };
-            match self.row(fetching, &row, &mut octets).await {
-                Ok(items) => rows.push(Response::Fetch(Fetched {
+            match self.items(fetching, &row, &mut page) {
+                Ok(items) => page.rows.push(Fetched {
                     sequence: row.sequence,
                     items,
-                })),
+                }),
                 // One damaged message must not hide the others.
                 Err(failure) if *failure.0 == reply::CORRUPTION => {
+                    page.drop_row();
                     fetching.trouble = Some(reply::CORRUPTION);
                 }
                 Err(failure) => return Err(failure),
             }
         }
-        Ok(true)
+        let (fetched, is_damaged) = page.complete(self.mailboxes().store()).await?;
+        if is_damaged {
+            fetching.trouble = Some(reply::CORRUPTION);
+        }
+        rows.extend(fetched.into_iter().map(Response::Fetch));
+        self.streams = streams;
+        Ok(is_more)
     }
 
     /// Reads the next batch of rows; false when there are none left.
@@ -242,17 +252,17 @@ impl<A: Authenticator> ImapHost<A> {
         Ok(true)
     }
 
-    /// The items of one message; adds about as many octets as they will have.
-    async fn row(
-        &mut self,
+    /// The items of one message.
+    fn items(
+        &self,
         fetching: &Fetching,
         row: &Row,
-        octets: &mut usize,
+        page: &mut Page<'_>,
     ) -> Result<Vec<FetchItem>, Failure> {
-        let attributes = Arc::clone(&fetching.attributes);
+        let attributes = &fetching.attributes;
         let mut items = Vec::with_capacity(attributes.len() + 1);
         let mut opened = Opened::default();
-        *octets += NARROW_OCTETS;
+        page.octets += NARROW_OCTETS;
         for attribute in attributes.iter() {
             let item = match (attribute, &row.message) {
                 (FetchAttribute::Flags, _) => self.flags_of(row)?,
@@ -264,7 +274,7 @@ impl<A: Authenticator> ImapHost<A> {
                 }
                 (FetchAttribute::Uid, _) => FetchItem::Uid(row.placement.uid),
                 (_, Some(message)) => {
-                    let item = self.item(attribute, message, &mut opened, octets).await?;
+                    let item = page.item(attribute, message, &mut opened, items.len())?;
                     let Some(item) = item else { continue };
                     item
                 }

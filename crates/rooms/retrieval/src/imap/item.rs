@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use postroom_imap::command::fetch::{FetchAttribute, Partial, Section, SectionText};
 use postroom_imap::question::Source;
-use postroom_imap::response::fetch::{FetchItem, Octets};
+use postroom_imap::response::fetch::{FetchItem, Fetched, Octets};
+use postroom_mail::identifier::EmailId;
 use postroom_mail::message::{self, DecodeError, Structure};
 use postroom_mailbox::parsed;
 use postroom_mailbox::section::{FieldRule, header_fields};
+use postroom_store::error::ReadError;
 use postroom_store::row::Message;
+use postroom_store::store::{Store, Wanted};
 
 use super::host::Stream;
+use super::reply;
 use super::reply::Failure;
-use super::{ImapHost, reply};
-use crate::authenticator::Authenticator;
 
 /// Octets up to which a section is part of its page; above it is streamed.
 const INLINE_OCTETS_MAX: u64 = 32 * 1024;
@@ -45,50 +47,80 @@ fn damaged(message: &Message, error: DecodeError) -> Failure {
     reply::CORRUPTION.into()
 }
 
-impl<A: Authenticator> ImapHost<A> {
-    /// One item, and about how many octets it will have.
-    pub(super) async fn item(
+/// Rows of one page while they are put together: octets are read for all of them at once.
+#[derive(Debug)]
+pub(super) struct Page<'s> {
+    pub(super) rows: Vec<Fetched>,
+    /// About as many octets as the rows will have.
+    pub(super) octets: usize,
+    reads: Vec<Read>,
+    wanted: Vec<Wanted>,
+    streams: &'s mut Vec<Stream>,
+}
+
+/// Octets that an item still lacks.
+#[derive(Debug)]
+struct Read {
+    row: usize,
+    item: usize,
+    email: EmailId,
+    /// What of a header is kept of the octets.
+    fields: Option<(Arc<Section>, Option<Partial>)>,
+}
+
+impl<'s> Page<'s> {
+    /// An empty page; bodies that are too large for it go to `streams`.
+    pub(super) fn new(streams: &'s mut Vec<Stream>) -> Self {
+        Self {
+            rows: Vec::new(),
+            octets: 0,
+            reads: Vec::new(),
+            wanted: Vec::new(),
+            streams,
+        }
+    }
+
+    /// One item of the row that is next; its octets follow with [`Page::complete`].
+    pub(super) fn item(
         &mut self,
         attribute: &FetchAttribute,
         message: &Message,
         opened: &mut Opened,
-        octets: &mut usize,
+        place: usize,
     ) -> Result<Option<FetchItem>, Failure> {
         Ok(Some(match attribute {
             FetchAttribute::Envelope => {
-                *octets += message.parsed.len();
+                self.octets += message.parsed.len();
                 let envelope = parsed::envelope(&message.parsed);
                 let envelope = envelope.map_err(|error| damaged(message, error))?;
                 FetchItem::Envelope(Arc::new(envelope))
             }
             FetchAttribute::Body => {
-                *octets += message.parsed.len();
+                self.octets += message.parsed.len();
                 FetchItem::Body(opened.structure(message)?)
             }
             FetchAttribute::BodyStructure => {
-                *octets += message.parsed.len();
+                self.octets += message.parsed.len();
                 FetchItem::BodyStructure(opened.structure(message)?)
             }
             FetchAttribute::BodySection {
                 section, partial, ..
             } => FetchItem::BodySection {
-                octets: self
-                    .section(message, section, *partial, opened, octets)
-                    .await?,
+                octets: self.section(message, section, *partial, opened, place)?,
                 section: Arc::clone(section),
                 origin: partial.map(|partial| partial.offset),
             },
             FetchAttribute::Rfc822 => {
                 let whole = 0..message.rendering.octets();
-                FetchItem::Rfc822(self.octets(message, whole, octets).await?)
+                FetchItem::Rfc822(self.range(message, whole, place))
             }
             FetchAttribute::Rfc822Header => {
                 let header = opened.structure(message)?.root.header.clone();
-                FetchItem::Rfc822Header(self.octets(message, wide(header), octets).await?)
+                FetchItem::Rfc822Header(self.range(message, wide(header), place))
             }
             FetchAttribute::Rfc822Text => {
                 let body = opened.structure(message)?.root.body.clone();
-                FetchItem::Rfc822Text(self.octets(message, wide(body), octets).await?)
+                FetchItem::Rfc822Text(self.range(message, wide(body), place))
             }
             // These need no message, or are not offered.
             FetchAttribute::Binary { .. }
@@ -102,90 +134,153 @@ impl<A: Authenticator> ImapHost<A> {
     }
 
     /// BODY[section]<partial> (RFC 9051 §6.4.5.1).
-    async fn section(
+    fn section(
         &mut self,
         message: &Message,
-        section: &Section,
+        section: &Arc<Section>,
         partial: Option<Partial>,
         opened: &mut Opened,
-        octets: &mut usize,
+        place: usize,
     ) -> Result<Octets, Failure> {
-        let (text, fields) = match &section.text {
+        let text = match &section.text {
             SectionText::All if section.part.is_empty() => {
                 let whole = 0..message.rendering.octets();
-                return self.octets(message, narrowed(whole, partial), octets).await;
+                return Ok(self.range(message, narrowed(whole, partial), place));
             }
-            SectionText::All => (message::SectionText::Content, None),
-            SectionText::Header => (message::SectionText::Header, None),
-            SectionText::HeaderFields(names) => (
-                message::SectionText::Header,
-                Some((names, FieldRule::Named)),
-            ),
-            SectionText::HeaderFieldsNot(names) => (
-                message::SectionText::Header,
-                Some((names, FieldRule::NotNamed)),
-            ),
-            SectionText::Mime => (message::SectionText::Mime, None),
-            SectionText::Text => (message::SectionText::Text, None),
+            SectionText::All => message::SectionText::Content,
+            SectionText::Header
+            | SectionText::HeaderFields(_)
+            | SectionText::HeaderFieldsNot(_) => message::SectionText::Header,
+            SectionText::Mime => message::SectionText::Mime,
+            SectionText::Text => message::SectionText::Text,
         };
         let structure = opened.structure(message)?;
         let Some(range) = structure.section(&section.part, text).map(wide) else {
             return Ok(Octets::Absent);
         };
-        let Some((names, rule)) = fields else {
-            return self.octets(message, narrowed(range, partial), octets).await;
-        };
-        let end = range.end.min(range.start.saturating_add(HEADER_OCTETS_MAX));
-        let header = self.read_whole(message, range.start..end).await?;
-        let mut found = header_fields(&header, names, rule);
-        if partial.is_some() {
-            let part = narrowed(0..found.len() as u64, partial);
-            found = found.get(narrow(part)).unwrap_or_default().to_vec();
+        if field_rule(section).is_none() {
+            return Ok(self.range(message, narrowed(range, partial), place));
         }
-        *octets += found.len();
-        Ok(Octets::Inline(found))
+        let end = range.end.min(range.start.saturating_add(HEADER_OCTETS_MAX));
+        let fields = Some((Arc::clone(section), partial));
+        Ok(self.read(message, range.start..end, place, fields))
     }
 
     /// Octets of a message: in the page, or streamed if they are many.
-    async fn octets(
+    fn range(&mut self, message: &Message, range: Range<u64>, place: usize) -> Octets {
+        let octets = range.end - range.start;
+        if octets <= INLINE_OCTETS_MAX {
+            return self.read(message, range, place, None);
+        }
+        let ticket = self.streams.len() as u64;
+        self.streams.push(Stream {
+            blob: message.blob,
+            rendering: message.rendering.clone(),
+            range,
+        });
+        Octets::Stream(Source { ticket, octets })
+    }
+
+    fn read(
         &mut self,
         message: &Message,
         range: Range<u64>,
-        octets: &mut usize,
-    ) -> Result<Octets, Failure> {
-        let length = range.end - range.start;
-        if length > INLINE_OCTETS_MAX {
-            let ticket = self.streams.len() as u64;
-            self.streams.push(Stream {
-                blob: message.blob,
-                rendering: message.rendering.clone(),
-                range,
-            });
-            return Ok(Octets::Stream(Source {
-                ticket,
-                octets: length,
-            }));
-        }
-        let bytes = self.read_whole(message, range).await?;
-        *octets += bytes.len();
-        Ok(Octets::Inline(bytes))
+        item: usize,
+        fields: Option<(Arc<Section>, Option<Partial>)>,
+    ) -> Octets {
+        self.octets += narrow(0..range.end - range.start).end;
+        self.reads.push(Read {
+            row: self.rows.len(),
+            item,
+            email: message.email,
+            fields,
+        });
+        self.wanted.push(Wanted {
+            blob: message.blob,
+            rendering: message.rendering.clone(),
+            range,
+        });
+        Octets::Inline(Vec::new())
     }
 
-    /// Octets of a message, all of them.
-    async fn read_whole(&self, message: &Message, range: Range<u64>) -> Result<Vec<u8>, Failure> {
-        let wanted = range.end - range.start;
-        let store = self.mailboxes().store();
-        let bytes = store.read(message.blob, &message.rendering, range).await?;
-        if bytes.len() as u64 == wanted {
-            Ok(bytes)
-        } else {
-            tracing::error!(
-                email = message.email.0,
-                "a message is shorter than was parsed"
-            );
-            Err(reply::CORRUPTION.into())
-        }
+    /// Forgets what the row that is next was to read: the row is not told.
+    pub(super) fn drop_row(&mut self) {
+        let row = self.rows.len();
+        let kept = self.reads.partition_point(|read| read.row < row);
+        self.reads.truncate(kept);
+        self.wanted.truncate(kept);
     }
+
+    /// Reads what the items lack. Returns the rows, and whether one was left out as damaged.
+    pub(super) async fn complete(self, store: &Store) -> Result<(Vec<Fetched>, bool), Failure> {
+        let mut rows = self.rows;
+        if self.reads.is_empty() {
+            return Ok((rows, false));
+        }
+        let lengths: Vec<u64> = self
+            .wanted
+            .iter()
+            .map(|wanted| wanted.range.end - wanted.range.start)
+            .collect();
+        let found = store.read_many(self.wanted).await?;
+        let mut damaged = Vec::new();
+        for ((read, found), wanted) in self.reads.into_iter().zip(found).zip(lengths) {
+            let bytes = match found {
+                Ok(bytes) if bytes.len() as u64 == wanted => bytes,
+                Ok(_) | Err(ReadError::Damaged { .. }) => {
+                    tracing::error!(email = read.email.0, "the octets of a message are damaged");
+                    damaged.push(read.row);
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let row = rows.get_mut(read.row);
+            if let Some(slot) = row.and_then(|row| octets_of(row.items.get_mut(read.item)?)) {
+                *slot = Octets::Inline(match read.fields {
+                    Some((section, partial)) => fields_of(&bytes, &section, partial),
+                    None => bytes,
+                });
+            }
+        }
+        let mut place = 0;
+        rows.retain(|_| {
+            place += 1;
+            !damaged.contains(&(place - 1))
+        });
+        Ok((rows, !damaged.is_empty()))
+    }
+}
+
+/// Where the octets of an item are.
+fn octets_of(item: &mut FetchItem) -> Option<&mut Octets> {
+    match item {
+        FetchItem::BodySection { octets, .. }
+        | FetchItem::Rfc822(octets)
+        | FetchItem::Rfc822Header(octets)
+        | FetchItem::Rfc822Text(octets) => Some(octets),
+        _ => None,
+    }
+}
+
+/// Which fields a section asks for, if it is about fields.
+fn field_rule(section: &Section) -> Option<(&[Box<str>], FieldRule)> {
+    match &section.text {
+        SectionText::HeaderFields(names) => Some((names, FieldRule::Named)),
+        SectionText::HeaderFieldsNot(names) => Some((names, FieldRule::NotNamed)),
+        _ => None,
+    }
+}
+
+fn fields_of(header: &[u8], section: &Section, partial: Option<Partial>) -> Vec<u8> {
+    let Some((names, rule)) = field_rule(section) else {
+        return header.to_vec();
+    };
+    let found = header_fields(header, names, rule);
+    if partial.is_none() {
+        return found;
+    }
+    let part = narrowed(0..found.len() as u64, partial);
+    found.get(narrow(part)).unwrap_or_default().to_vec()
 }
 
 /// The part of `range` that was asked for; empty where it begins behind the end.

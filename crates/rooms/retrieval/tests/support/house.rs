@@ -12,10 +12,10 @@ use std::time::Instant;
 
 use postroom_imap::question::{Answer, News, Question, Source};
 use postroom_imap::server::{Server, Settings};
-use postroom_mail::flag::Flags;
+use postroom_mail::flag::{Flags, SpecialUse};
 use postroom_mail::identifier::AccountId;
 use postroom_mail::mailbox_name::MailboxName;
-use postroom_mailbox::mailboxes::{Mailboxes, Place, default_mailboxes};
+use postroom_mailbox::mailboxes::{Mailboxes, Place};
 use postroom_mailbox::views::{Limits, Views};
 use postroom_net::{Host as _, Peer};
 use postroom_retrieval::authenticator::{AuthenticationError, Authenticator};
@@ -26,7 +26,7 @@ use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
 use postroom_runtime::secret::Secret;
-use postroom_store::operation::{NewAccount, Operation};
+use postroom_store::operation::{NewAccount, NewMailbox, Operation};
 use postroom_store::outcome::Done;
 use postroom_store::plan::Plan;
 use postroom_store::store::{Options, Store};
@@ -243,6 +243,24 @@ async fn account(store: &Store, clock: &Clock, address: &str, quota: Option<u64>
         Some(Done::Account(account)) => *account,
         other => panic!("no account: {other:?}"),
     }
+}
+
+/// What accounts are made with.
+fn default_mailboxes() -> Vec<NewMailbox> {
+    let made = |name: &str, special_use| NewMailbox {
+        name: MailboxName::from_components(vec![name.into()])
+            .expect("invariant: the names below are names"),
+        special_use,
+        is_subscribed: true,
+    };
+    vec![
+        made("INBOX", None),
+        made("Drafts", Some(SpecialUse::Drafts)),
+        made("Sent", Some(SpecialUse::Sent)),
+        made("Trash", Some(SpecialUse::Trash)),
+        made("Junk", Some(SpecialUse::Junk)),
+        made("Archive", Some(SpecialUse::Archive)),
+    ]
 }
 
 /// A directory that nothing else uses.
