@@ -1,7 +1,8 @@
 //! The files of a new data directory.
 
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -103,7 +104,7 @@ lmtp = [\"{bind}\"]
             "warning: {} is on {name}, which may lose mail; do not keep real mail there",
             wishes.directory.display()
         ))?;
-        text.push_str(&format!("\n[store]\naccept_filesystem = [\"{name}\"]\n"));
+        let _ = writeln!(text, "\n[store]\naccept_filesystem = [\"{name}\"]");
     }
     Ok(text)
 }
@@ -112,7 +113,7 @@ lmtp = [\"{bind}\"]
 fn weak_filesystem(directory: &Path) -> Option<&'static str> {
     const OVERLAYFS: i64 = 0x794c_7630;
     const TMPFS: i64 = 0x0102_1994;
-    match i64::from(statfs(directory).ok()?.f_type) {
+    match statfs(directory).ok()?.f_type {
         OVERLAYFS => Some("overlayfs"),
         TMPFS => Some("tmpfs"),
         _ => None,
@@ -130,10 +131,10 @@ pub(crate) async fn add_accounts(house: &House, wishes: &Wishes) -> Result<Vec<A
         })
         .collect();
     // The list is on disk first: a password that only the store knew would be of no use.
-    let list: String = accounts
-        .iter()
-        .map(|account| format!("{} {}\n", account.address, account.password.expose()))
-        .collect();
+    let mut list = String::new();
+    for account in &accounts {
+        let _ = writeln!(list, "{} {}", account.address, account.password.expose());
+    }
     let file = account_list(&wishes.directory);
     put(&file, 0o600, &list).map_err(|error| {
         Failure::because(format_args!("{} cannot be written", file.display()), &error)
