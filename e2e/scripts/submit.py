@@ -38,8 +38,9 @@ with submissions() as session:
     session.login(ALICE, password(ALICE))
     assert session.send_message(message("implicit")) == {}
     assert session.send_message(message("again in one session")) == {}
-    assert session.sendmail(ALICE, [BOB, "nobody@example.test", ALICE], b"Subject: three\r\n\r\nx\r\n") \
-        .keys() == {"nobody@example.test"}
+    three = f"From: {ALICE}\r\nSubject: three\r\n\r\nx\r\n".encode()
+    refused = session.sendmail(ALICE, [BOB, "nobody@example.test", ALICE], three)
+    assert refused.keys() == {"nobody@example.test"}, refused
     assert session.verify(BOB)[0] == 252
     assert session.docmd("EXPN", "all")[0] == 502
     assert session.noop()[0] == 250

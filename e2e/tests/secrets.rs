@@ -134,7 +134,8 @@ fn attack_h07_secrets_are_in_no_log_and_no_open_file() {
     let (carol, bob) = ("carol@example.test", server.bob().clone());
     let mut session = Smtp::hello(server.at(Role::Submission)).unwrap();
     assert_eq!(session.login(carol, secret).unwrap().code, 235);
-    let message = b"Subject: canary-of-a-subject\r\n\r\ncanary-of-a-body\r\n";
+    let message =
+        b"From: carol@example.test\r\nSubject: canary-of-a-subject\r\n\r\ncanary-of-a-body\r\n";
     assert_eq!(
         session.send(carol, &[&bob.address], message).unwrap().code,
         250
