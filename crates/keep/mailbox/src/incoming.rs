@@ -24,7 +24,7 @@ pub struct Incoming {
 #[derive(Debug)]
 enum Held {
     Memory(Vec<u8>),
-    Spool(Spool),
+    Spool(Box<Spool>),
 }
 
 /// A message that is whole and parsed.
@@ -55,7 +55,7 @@ impl Incoming {
             }
             let mut spool = self.store.spool().await?;
             spool.append(std::mem::take(bytes)).await?;
-            self.held = Held::Spool(spool);
+            self.held = Held::Spool(Box::new(spool));
         }
         match &mut self.held {
             Held::Spool(spool) => spool.append(octets.to_vec()).await,

@@ -8,7 +8,7 @@ use postroom_mail::mailbox_name::MailboxName;
 use postroom_mail::uid_set::UidSet;
 use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_runtime::pool::BlockingPool;
-use postroom_store::error::CommitError;
+use postroom_store::error::{CommitError, Stopped};
 use postroom_store::operation::{Delivery, NewMailbox, Operation, Piece, QuotaRule, Rendering};
 use postroom_store::outcome::Done;
 use postroom_store::plan::{Body, Plan};
@@ -307,6 +307,10 @@ impl Mailboxes {
             body,
         };
         let mut committed = self.store.commit(plan).await?;
+        if committed.is_repeat {
+            // Another plan bore this random number within two days: the client tries again.
+            return Err(CommitError::Stopped(Stopped::Database));
+        }
         Ok(committed.results.pop().unwrap_or(Done::Nothing))
     }
 }

@@ -69,7 +69,7 @@ impl Spool {
         let made = pool
             .run(move || segments.create(SegmentKind::Body, seed))
             .await
-            .map_err(|error| busy(error))?
+            .map_err(busy)?
             .map_err(|error| failed(&error))?;
         Ok(Self {
             pool,
@@ -91,7 +91,7 @@ impl Spool {
         self.pool
             .run(move || file.append(&octets))
             .await
-            .map_err(|error| busy(error))?
+            .map_err(busy)?
             .map_err(|error| failed(&error))
     }
 
@@ -123,7 +123,7 @@ impl Spool {
         self.pool
             .run(move || file.sync())
             .await
-            .map_err(|error| busy(error))?
+            .map_err(busy)?
             .map_err(|error| failed(&error))?;
         Ok(Spooled {
             guard: self.guard,

@@ -5,6 +5,7 @@ mod open;
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,6 +40,9 @@ pub use crate::spool::Spool;
 const RESERVE: u64 = 256 << 20;
 /// Threads that answer reads unless told otherwise.
 const READERS: usize = 4;
+
+/// Random bits at the end of an arrival; 52 bits of microseconds last until the year 2112.
+const ARRIVAL_RANDOM_BITS: u32 = 12;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -96,6 +100,8 @@ struct Inner {
     spoolers: BlockingPool,
     clock: Clock,
     random: Random,
+    /// The last arrival given.
+    arrival: AtomicU64,
     damage: Vec<Damage>,
     lock: Mutex<Option<Arc<Lock>>>,
 }
@@ -154,9 +160,19 @@ impl Store {
         self.0.shared.stopped().is_none() && self.0.shared.has_room()
     }
 
-    /// A new random arrival.
+    /// A new arrival, above every one given before.
+    ///
+    /// Microseconds of civil time, then a few random bits: ascending keys cost the database a page
+    /// where random ones would cost a page each.
     pub fn new_arrival(&self) -> ArrivalId {
-        ArrivalId(self.0.random.number())
+        let random = self.0.random.number() & ((1 << ARRIVAL_RANDOM_BITS) - 1);
+        let wanted = self.0.clock.wall().0 << ARRIVAL_RANDOM_BITS | random;
+        let last = self.0.arrival.fetch_max(wanted, Ordering::Relaxed);
+        if last < wanted {
+            return ArrivalId(wanted);
+        }
+        // Two within a microsecond, or the clock stands or was set back.
+        ArrivalId(self.0.arrival.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// Begins a body that is too large for memory.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use postroom_mail::address::{Address, NonAscii, ReversePath};
 use postroom_mail::envelope::{BodyType, Envelope, Notify, Recipient};
 use postroom_mail::identifier::ArrivalId;
+use postroom_mail::message::header_length;
 use postroom_queue::queue::{Lease, Queue, QueueError};
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::Token;
@@ -96,24 +97,32 @@ impl Worker {
                 }
                 Err(error) => {
                     tracing::warn!(%queue_id, %error, elapsed_ms, "queue attempt");
-                    self.put_off(entry, lease.token).await;
+                    let outcome = self.after_trouble(entry, &error);
+                    self.settle(entry, lease.token, outcome).await;
                 }
             }
         }
     }
 
     /// An entry whose attempt met trouble of ours is tried again later, or it alone would be tried
-    /// over and over.
-    async fn put_off(&self, entry: &Entry, token: LeaseToken) {
+    /// over and over; one that cannot be read is held for the operator.
+    fn after_trouble(&self, entry: &Entry, error: &AttemptError) -> EntryOutcome {
+        let schedule = self.queue.schedule();
         let now = self.clock.wall();
-        let outcome = EntryOutcome::Deferred {
-            due: self
-                .queue
-                .schedule()
-                .next(entry, now)
-                .unwrap_or_else(|| now.plus(self.queue.schedule().wait_max)),
-            status: "4.3.0 trouble at our end".into(),
-        };
+        match error {
+            AttemptError::Entry => EntryOutcome::Held {
+                status: "5.3.0 the entry is damaged".into(),
+            },
+            _ => EntryOutcome::Deferred {
+                due: schedule
+                    .next(entry, now)
+                    .unwrap_or_else(|| now.plus(schedule.wait_max)),
+                status: "4.3.0 trouble at our end".into(),
+            },
+        }
+    }
+
+    async fn settle(&self, entry: &Entry, token: LeaseToken, outcome: EntryOutcome) {
         if let Err(error) = self.queue.settle(entry.id, token, outcome).await {
             tracing::warn!(queue_id = %entry.arrival, %error, "queue outcome not kept");
         }
@@ -186,7 +195,9 @@ impl Worker {
             reverse_path: reverse_path(entry)?,
             recipients,
             body: BodyType::EightBitMime,
-            smtputf8: !octets.is_ascii(),
+            smtputf8: !octets
+                .get(..header_length(octets))
+                .is_some_and(<[u8]>::is_ascii),
             ret: entry.dsn.ret,
             envid: entry.dsn.envid.clone(),
         };

@@ -92,8 +92,8 @@ impl<M: Driven, H: Host<M>> Driver<M, H> {
     /// Tells one event and does what the machine says to it; nothing at its end.
     async fn turn(&mut self, cue: Cue<M>, line: &mut Line) -> Result<Option<Cue<M>>, Broken> {
         let (taken, next) = step(&mut self.machine, cue, line);
-        let came_back = matches!(next, Next::Again) && taken == 0;
-        self.spins = if came_back { self.spins + 1 } else { 0 };
+        let is_spin = taken == 0 && matches!(next, Next::Again);
+        self.spins = if is_spin { self.spins + 1 } else { 0 };
         match next {
             Next::Body(octets) => {
                 // Boxed, as answers are: an idle session does not carry room for their state.

@@ -25,7 +25,7 @@ fn sessions_of_one_mailbox_share_one_view() {
 
 #[test]
 fn long_answers_come_in_pages_and_whole() {
-    const MESSAGES: u32 = 1500;
+    const MESSAGES: usize = 1500;
     let house = House::new();
     let mut session = house.selected("INBOX");
     for number in 1..=MESSAGES {
@@ -35,7 +35,7 @@ fn long_answers_come_in_pages_and_whole() {
         );
     }
     let said = session.ok("FETCH 1:* (UID ENVELOPE BODYSTRUCTURE BODY.PEEK[TEXT])");
-    assert_eq!(said.matches(" FETCH (").count() as u32, MESSAGES);
+    assert_eq!(said.matches(" FETCH (").count(), MESSAGES);
     for number in [1, 2, 255, 256, 257, 1500] {
         assert!(said.contains(&format!("Body {number}.\r\n")));
         assert!(said.contains(&format!("* {number} FETCH (UID {number} ")));
@@ -44,11 +44,11 @@ fn long_answers_come_in_pages_and_whole() {
     let mut other = house.selected("INBOX");
     session.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)");
     let said = other.ok("NOOP");
-    assert_eq!(said.matches(" FETCH (FLAGS").count() as u32, MESSAGES);
+    assert_eq!(said.matches(" FETCH (FLAGS").count(), MESSAGES);
     let said = session.ok("EXPUNGE");
-    assert_eq!(said.matches(" EXPUNGE").count() as u32, MESSAGES);
+    assert_eq!(said.matches(" EXPUNGE").count(), MESSAGES);
     let said = other.ok("NOOP");
-    assert_eq!(said.matches(" EXPUNGE").count() as u32, MESSAGES);
+    assert_eq!(said.matches(" EXPUNGE").count(), MESSAGES);
     assert!(said.starts_with("* 1500 EXPUNGE\r\n* 1499 EXPUNGE\r\n"));
 }
 

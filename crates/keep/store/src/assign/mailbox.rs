@@ -138,13 +138,16 @@ impl Draft {
         for renamed in &names {
             self.rename_one(account, renamed);
         }
-        if !parents.is_empty() {
+        let mod_seq = if parents.is_empty() {
+            mod_seq
+        } else {
             self.changes.push(Change::MakeMailboxes {
                 account,
                 mod_seq,
                 mailboxes: parents,
             });
-        }
+            self.next_mod_seq(account)?
+        };
         self.changes.push(Change::RenameMailboxes {
             account,
             mod_seq,

@@ -44,7 +44,7 @@ impl Scope<'_> {
     pub(super) fn feed(&self, row: &Feed<'_>) -> Result<(), ApplyError> {
         self.connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO change (account, mod_seq, time, kind, mailbox, uids, old) \
+                "INSERT OR IGNORE INTO change (account, mod_seq, time, kind, mailbox, uids, old) \
                  VALUES (?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
@@ -116,7 +116,7 @@ pub(crate) fn apply(
         apply_change(&scope, change, ids)?;
     }
     connection
-        .prepare_cached("INSERT OR REPLACE INTO arrival (id, time) VALUES (?, ?)")?
+        .prepare_cached("INSERT OR IGNORE INTO arrival (id, time) VALUES (?, ?)")?
         .execute([int(record.arrival.0), int(record.time.0)])?;
     put_journal(connection, &record.journal)?;
     Ok(())

@@ -114,12 +114,12 @@ fn open(directory: &Path, cache_kib: u32) -> rusqlite::Result<Connection> {
 /// Moves what can be moved into the database file without waiting; beyond `WAL_OCTETS` waits for
 /// readers, so that the write-ahead file begins anew.
 pub(crate) fn checkpoint(connection: &Connection, wal_octets: u64) -> rusqlite::Result<()> {
-    let mode = if wal_octets > u64::from(WAL_OCTETS) {
-        "RESTART"
-    } else {
-        "PASSIVE"
-    };
-    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    if wal_octets > u64::from(WAL_OCTETS) {
+        // The writer waits for this one, but most is done already.
+        connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
+    }
+    Ok(())
 }
 
 /// The path of the write-ahead file.

@@ -1,6 +1,7 @@
 //! Opening: lock, format, replay, threads.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -146,6 +147,7 @@ fn start(
         spoolers,
         clock: options.clock.clone(),
         random: options.random.clone(),
+        arrival: AtomicU64::new(0),
         damage: recovered.damage,
         lock: Mutex::new(Some(lock)),
     })))

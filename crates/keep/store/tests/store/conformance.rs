@@ -13,7 +13,7 @@ use postroom_store::operation::{
 };
 use postroom_store::outcome::{Committed, Done};
 use postroom_store::plan::{Body, Plan};
-use postroom_store::store::Store;
+use postroom_store::store::{Options, Store};
 use postroom_testkit::directory::TestDirectory;
 
 use crate::plans::{
@@ -487,6 +487,13 @@ async fn quota_refuses_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn arrivals_are_never_given_twice() {
+    let (_directory, store, _alice) = house().await;
+    let given: Vec<_> = (0..10_000).map(|_| store.new_arrival()).collect();
+    assert!(given.is_sorted_by(|a, b| a < b));
+}
+
+#[tokio::test]
 async fn a_repeated_arrival_adds_nothing() {
     let (_directory, store, alice) = house().await;
     let first = store.commit(letter(42, alice, body(1, 200)));
@@ -618,7 +625,7 @@ async fn what_must_happen_once_happens_once() {
 
 #[tokio::test]
 async fn the_directory_keeps_names_apart() {
-    let (_directory, store, alice) = house().await;
+    let (_directory, store, _alice) = house().await;
     let domain = Domain {
         name: "example.test".into(),
         kind: DomainKind::Local,
@@ -682,6 +689,19 @@ async fn the_directory_keeps_names_apart() {
     .await
     .unwrap();
     assert_eq!(store.alias("team@example.test").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn credentials_and_settings_go_with_their_account() {
+    let (_directory, store, alice) = house().await;
+    let domain = Domain {
+        name: "example.test".into(),
+        kind: DomainKind::Local,
+        catch_all: None,
+    };
+    commit(&store, vec![Operation::PutDomain(domain)])
+        .await
+        .unwrap();
     let credential = Credential {
         name: "password".into(),
         hash: "$argon2id$x".into(),
@@ -872,4 +892,26 @@ async fn a_second_opener_learns_who_holds_the_directory() {
         Store::open(options(&directory)).await,
         Err(OpenError::Newer { found: 999, .. })
     ));
+}
+
+#[tokio::test]
+async fn a_file_system_that_forgets_is_refused_unless_it_is_named() {
+    let memory = std::path::Path::new("/dev/shm");
+    if !memory.exists() {
+        eprintln!("skipped: this machine has no /dev/shm");
+        return;
+    }
+    let path = memory.join(format!("postroom-store-{}", std::process::id()));
+    let refusing = Options::new(&path);
+    let refused = Store::open(refusing.clone()).await;
+    assert!(matches!(
+        refused,
+        Err(OpenError::FileSystem { name: "tmpfs", .. })
+    ));
+    let accepting = Options {
+        accept_filesystem: vec!["tmpfs".into()],
+        ..refusing
+    };
+    Store::open(accepting).await.unwrap().close().await;
+    std::fs::remove_dir_all(path).unwrap();
 }

@@ -1,9 +1,16 @@
 //! Tests of the store through its handle.
 
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
 mod crash;
+#[cfg(test)]
 mod damage;
+#[cfg(test)]
 mod failure;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
 mod plans;
+#[cfg(test)]
 mod record;

@@ -183,11 +183,12 @@ pub(crate) fn seen(body: &[u8]) -> Vec<u8> {
     [b"Return-Path: <>\r\n", body].concat()
 }
 
-/// Options of a store in a directory of its own, with no reserve.
+/// Options of a store in a directory of its own, with no reserve, also in a container.
 pub(crate) fn options(directory: &TestDirectory) -> Options {
     Options {
         reserve: 0,
         readers: 2,
+        accept_filesystem: vec!["overlayfs".into(), "tmpfs".into()],
         ..Options::new(directory.path())
     }
 }

@@ -11,8 +11,14 @@ use postroom_store::operation::{EntryId, LeaseToken, Piece, QuotaRule, Rendering
 use postroom_store::row::{Account, Entry};
 use proptest::prelude::*;
 
+use postroom_mail::envelope::{Notify, Recipient};
+use postroom_mail::identifier::MailboxId;
+use postroom_mail::reply;
+use postroom_store::operation::{Delivery, DsnWish, EntryOutcome, NextHop};
+
 use super::*;
-use crate::case::Attempt;
+use crate::case::{Attempt, Quota, Reports};
+use crate::facts::Fact;
 use crate::privacy::Privacy;
 
 const MESSAGE: &[u8] = b"From: x@y.net\r\nSubject: hello\r\n\r\nbody\r\n";

@@ -1,8 +1,6 @@
 //! A house with a store in a folder of its own, and a peer that talks to it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use postroom_config::tree;
 use postroom_config::value::{LogPrivacy, Networks, Senders};
@@ -24,29 +22,12 @@ use postroom_runtime::secret::Secret;
 use postroom_smtp::server::{News, Server};
 use postroom_store::operation::{self, DomainKind};
 use postroom_store::store::{Options, Store};
+use postroom_testkit::directory::TestDirectory;
 use postroom_wire::machine::{Event, Machine, Next, Tls};
 use postroom_wire::output::Output;
 
 /// The password of every account.
 pub(crate) const PASSWORD: &str = "correct horse battery";
-
-/// A folder that goes away with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("postroom-intake-{}-{count}", std::process::id());
-        Self(std::env::temp_dir().join(name))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// What a test changes of the settings.
 pub(crate) struct Settings {
@@ -73,7 +54,7 @@ pub(crate) struct House {
     pub(crate) intake: Intake,
     room: Limits,
     limits: tree::Limits,
-    _folder: Folder,
+    _folder: TestDirectory,
 }
 
 impl House {
@@ -82,8 +63,8 @@ impl House {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        let folder = Folder::new();
-        let mut options = Options::new(&folder.0);
+        let folder = TestDirectory::new();
+        let mut options = Options::new(folder.path());
         options.accept_filesystem = ["tmpfs", "overlayfs"].map(Into::into).to_vec();
         options.reserve = 0;
         let store = Store::open(options).await.unwrap();

@@ -1,6 +1,7 @@
 //! A store in a directory of its own, and IMAP sessions on it without sockets.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![expect(dead_code, reason = "each test uses a part of it")]
+#![expect(clippy::unwrap_used, reason = "only tests use it")]
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -37,7 +38,7 @@ const BEGINNING: u64 = 1_793_610_300;
 
 /// Who may log in: `anna` with `secret`, and `bert` with `secret2`.
 #[derive(Debug)]
-pub struct TwoUsers(pub [AccountId; 2]);
+pub(crate) struct TwoUsers(pub(crate) [AccountId; 2]);
 
 impl Authenticator for TwoUsers {
     async fn authenticate(
@@ -55,17 +56,17 @@ impl Authenticator for TwoUsers {
 }
 
 /// A store and what sessions share.
-pub struct House {
-    pub runtime: Arc<Runtime>,
-    pub imap: Arc<Imap<TwoUsers>>,
-    pub clock: Clock,
+pub(crate) struct House {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) imap: Arc<Imap<TwoUsers>>,
+    pub(crate) clock: Clock,
     group: TaskGroup,
     directory: PathBuf,
 }
 
 impl House {
     /// An empty store with the accounts of [`TwoUsers`]; `quota` is anna's.
-    pub fn with_quota(quota: Option<u64>) -> Self {
+    pub(crate) fn with_quota(quota: Option<u64>) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -84,7 +85,7 @@ impl House {
     }
 
     /// Closes the store and opens it again. Sessions must have ended.
-    pub fn reopen(&mut self) {
+    pub(crate) fn reopen(&mut self) {
         self.close();
         self.group = TaskGroup::child_of(&Token::new());
         let imap = self
@@ -94,7 +95,7 @@ impl House {
     }
 
     /// Where the store is.
-    pub fn directory(&self) -> &std::path::Path {
+    pub(crate) fn directory(&self) -> &std::path::Path {
         &self.directory
     }
 
@@ -108,12 +109,12 @@ impl House {
     }
 
     /// An empty store without quota.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_quota(None)
     }
 
     /// A session that has not greeted yet.
-    pub fn session(&self) -> Session {
+    pub(crate) fn session(&self) -> Session {
         let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000);
         let host = ImapHost::new(Arc::clone(&self.imap), Peer::detached(peer, peer));
         let host = Hosted {
@@ -132,7 +133,7 @@ impl House {
     }
 
     /// A session of anna's with a mailbox open.
-    pub fn selected(&self, mailbox: &str) -> Session {
+    pub(crate) fn selected(&self, mailbox: &str) -> Session {
         let mut session = self.session();
         session.ok("LOGIN anna secret");
         session.ok(&format!("SELECT \"{mailbox}\""));
@@ -140,7 +141,7 @@ impl House {
     }
 
     /// Puts a message into a mailbox of anna's, as a delivery does; open views have it at once.
-    pub fn deliver(&self, mailbox: &str, message: &[u8]) {
+    pub(crate) fn deliver(&self, mailbox: &str, message: &[u8]) {
         self.runtime.block_on(async {
             self.deliver_while(mailbox, message).await;
             self.catch_up(mailbox).await;
@@ -148,7 +149,7 @@ impl House {
     }
 
     /// Puts a message into a mailbox of anna's; views learn of it from the store.
-    pub async fn deliver_while(&self, mailbox: &str, message: &[u8]) {
+    pub(crate) async fn deliver_while(&self, mailbox: &str, message: &[u8]) {
         let mailboxes = &self.imap.mailboxes;
         let mut incoming = mailboxes.incoming();
         incoming.push(message).await.unwrap();
@@ -195,9 +196,10 @@ async fn open(
         directory: directory.to_owned(),
         disk: Arc::new(RealDisk),
         clock: clock.clone(),
-        random: Random::seeded(7),
+        random: Random::system(),
         readers: 2,
         reserve: 0,
+        accept_filesystem: vec!["tmpfs".into(), "overlayfs".into()],
     })
     .await
     .unwrap();
@@ -255,14 +257,14 @@ fn directory() -> PathBuf {
 }
 
 /// A host whose answers are waited for.
-pub struct Hosted {
+pub(crate) struct Hosted {
     runtime: Arc<Runtime>,
     host: ImapHost<TwoUsers>,
 }
 
 impl Hosted {
     /// The host itself.
-    pub fn host_mut(&mut self) -> &mut ImapHost<TwoUsers> {
+    pub(crate) fn host_mut(&mut self) -> &mut ImapHost<TwoUsers> {
         &mut self.host
     }
 }
@@ -285,25 +287,25 @@ impl Host for Hosted {
 }
 
 /// One client.
-pub struct Session(pub Drive<Hosted>);
+pub(crate) struct Session(pub(crate) Drive<Hosted>);
 
 impl Session {
     /// Sends one command and returns all that the server says to it.
-    pub fn say(&mut self, command: &str) -> String {
+    pub(crate) fn say(&mut self, command: &str) -> String {
         let line = format!("t {command}\r\n");
         self.0.receive(line.as_bytes());
         String::from_utf8_lossy(&self.0.take_written()).into_owned()
     }
 
     /// Sends a command that must succeed.
-    pub fn ok(&mut self, command: &str) -> String {
+    pub(crate) fn ok(&mut self, command: &str) -> String {
         let said = self.say(command);
         assert!(said.contains("t OK"), "{command}: {said}");
         said
     }
 
     /// Appends a message.
-    pub fn append(&mut self, mailbox: &str, message: &str) -> String {
+    pub(crate) fn append(&mut self, mailbox: &str, message: &str) -> String {
         let mut command = String::new();
         let _ = write!(
             command,
@@ -314,14 +316,14 @@ impl Session {
     }
 
     /// Tells the machine that its mailbox changed, and returns what it says.
-    pub fn stir(&mut self) -> String {
+    pub(crate) fn stir(&mut self) -> String {
         self.0.news(News::Stir);
         String::from_utf8_lossy(&self.0.take_written()).into_owned()
     }
 }
 
 /// A house for transcripts: one session is the transcript's, another may act beside it.
-pub struct Scene {
+pub(crate) struct Scene {
     house: House,
     hosted: Hosted,
     other: Option<Session>,
@@ -329,8 +331,8 @@ pub struct Scene {
 
 impl Scene {
     /// Anna's account has messages as the transcripts expect them.
-    pub fn new() -> Self {
-        let house = House::with_quota(Some(200_000));
+    pub(crate) fn new() -> Self {
+        let house = House::with_quota(Some(400_000));
         for message in [PLAIN, MIXED, GERMAN] {
             house.deliver("INBOX", message.as_bytes());
             house.clock.advance(std::time::Duration::from_hours(24));
@@ -392,7 +394,7 @@ impl Scripted for Scene {
 }
 
 /// Message 1: plain text.
-pub const PLAIN: &str = "Date: Mon, 02 Nov 2026 10:00:00 +0100\r\n\
+pub(crate) const PLAIN: &str = "Date: Mon, 02 Nov 2026 10:00:00 +0100\r\n\
     From: Anna Example <anna@example.org>\r\n\
     To: bert@example.org\r\n\
     Subject: Plain\r\n\
@@ -402,7 +404,7 @@ pub const PLAIN: &str = "Date: Mon, 02 Nov 2026 10:00:00 +0100\r\n\
     Another line.\r\n";
 
 /// Message 2: text, HTML with an image within, and a message.
-pub const MIXED: &str = "Date: Sun, 01 Nov 2026 23:30:00 -0500\r\n\
+pub(crate) const MIXED: &str = "Date: Sun, 01 Nov 2026 23:30:00 -0500\r\n\
     From: \"Bert \\\"B\\\" Example\" <bert@example.org>\r\n\
     Sender: list@example.net\r\n\
     To: friends: anna@example.org, Carla <carla@example.org>;\r\n\
@@ -445,7 +447,7 @@ pub const MIXED: &str = "Date: Sun, 01 Nov 2026 23:30:00 -0500\r\n\
     --outer--\r\n";
 
 /// Message 3: encoded words and 8-bit text.
-pub const GERMAN: &str = "Date: Tue, 03 Nov 2026 08:00:00 +0000\r\n\
+pub(crate) const GERMAN: &str = "Date: Tue, 03 Nov 2026 08:00:00 +0000\r\n\
     From: =?utf-8?q?J=C3=BCrgen?= <juergen@example.org>\r\n\
     To: anna@example.org\r\n\
     Bcc: hidden@example.org\r\n\
