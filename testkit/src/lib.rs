@@ -1,4 +1,5 @@
-//! For tests alone, never shipped: data directories that go away, and a disk that loses power.
+//! For tests alone, never shipped: data directories that go away, a disk that loses power, corpora.
 
+pub mod corpus;
 pub mod directory;
 pub mod disk;

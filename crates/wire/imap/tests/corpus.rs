@@ -5,24 +5,8 @@ mod imap_parser;
 #[path = "../../../../fuzz/checks/imap_server.rs"]
 mod imap_server;
 
+use postroom_testkit::corpus::replay;
 use proptest::prelude::*;
-
-/// Hands every file of a corpus to `check`; a failure names the file.
-fn replay(target: &str, check: fn(&[u8])) {
-    let corpus = format!(
-        "{}/../../../fuzz/corpus/{target}",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let mut seeds = 0;
-    for entry in std::fs::read_dir(corpus).expect("the corpus is in the tree") {
-        let path = entry.expect("the corpus can be listed").path();
-        let bytes = std::fs::read(&path).expect("a seed can be read");
-        let kept = std::panic::catch_unwind(|| check(&bytes));
-        assert!(kept.is_ok(), "{} breaks a promise", path.display());
-        seeds += 1;
-    }
-    assert!(seeds > 0, "no seeds for {target}");
-}
 
 #[test]
 fn imap_parser() {

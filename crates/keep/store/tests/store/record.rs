@@ -1,8 +1,5 @@
 //! Records: what is written is read, and no bytes make the reader fail otherwise than it says.
 
-use std::fs;
-use std::path::Path;
-
 use postroom_mail::envelope::{Notify, Ret};
 use postroom_mail::flag::{FlagChange, Keyword, KeywordSet, SpecialUse, SystemFlags};
 use postroom_mail::identifier::{
@@ -21,8 +18,12 @@ use postroom_store::operation::{
     Alias, Credential, Domain, DomainKind, DsnWish, EntryId, EntryOutcome, LeaseToken, NewEntry,
     NextHop,
 };
+use postroom_testkit::corpus::replay;
 
 use crate::plans::{TIME, rendering};
+
+#[path = "../../../../../fuzz/checks/log_record.rs"]
+mod log_record;
 
 const ACCOUNT: AccountId = AccountId(300);
 const MOD_SEQ: ModSeq = ModSeq(1 << 62);
@@ -292,28 +293,5 @@ fn altered_records_are_read_or_refused() {
 /// Seeds and finds of the fuzzer, replayed.
 #[test]
 fn the_corpus_is_read_or_refused() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus/log_record");
-    if let Some(target) = std::env::var_os("POSTROOM_CORPUS") {
-        let target = Path::new(&target);
-        fs::create_dir_all(target).unwrap();
-        fs::write(target.join("every-change"), bytes(&record())).unwrap();
-        for (number, change) in record().changes.into_iter().enumerate() {
-            let one = Record {
-                changes: vec![change],
-                journal: Vec::new(),
-                body: None,
-                ..record()
-            };
-            fs::write(target.join(format!("change-{number:02}")), bytes(&one)).unwrap();
-        }
-    }
-    let mut count = 0;
-    for entry in fs::read_dir(corpus).unwrap() {
-        let seed = fs::read(entry.unwrap().path()).unwrap();
-        if let Ok(found) = Record::decode(&seed) {
-            assert_eq!(Record::decode(&bytes(&found)), Ok(found));
-        }
-        count += 1;
-    }
-    assert!(count > 0, "the corpus is there");
+    replay("log_record", log_record::check);
 }

@@ -56,7 +56,13 @@ impl Session {
         };
         match ready {
             Ok(ready) => self.commit(&transaction, ready).await,
-            Err(stop) => self.stop(&transaction, stop),
+            Err(stop) => {
+                // Told under the queue id that the peer is given.
+                if let Stop::Repeat(first) = stop {
+                    transaction.arrival = first;
+                }
+                self.stop(&transaction, stop)
+            }
         }
     }
 
