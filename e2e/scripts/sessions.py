@@ -34,7 +34,8 @@ found = ok(two.search(None, "SUBJECT", '"number 1"'))
 assert "EXPUNGE" not in two.untagged_responses, two.untagged_responses
 assert found == [b"2"], found
 # Until then the bodies of what is gone can be read.
-assert b"body 1" in ok(two.fetch("2", "(BODY.PEEK[TEXT])"))[0][1]
+parts = [part for part in ok(two.fetch("2", "(BODY.PEEK[TEXT])")) if isinstance(part, tuple)]
+assert b"body 1" in parts[0][1], parts
 gone = news(two)["EXPUNGE"]
 assert gone == ["1", "1", "1"] or gone == ["3", "2", "1"], gone
 assert ok(two.search(None, "ALL")) == [b"1 2 3"]

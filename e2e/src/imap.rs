@@ -164,9 +164,14 @@ impl Imap {
             .ok_or_else(|| io::Error::other(format!("APPEND: {}", outcome.status)))
     }
 
-    /// UID FETCH with UID, FLAGS and `items`.
+    /// UID FETCH with UID, FLAGS and `items`, if any.
     pub fn fetch(&mut self, uids: &str, items: &str) -> io::Result<Vec<Row>> {
-        let outcome = self.done(&format!("UID FETCH {uids} (UID FLAGS {items})"))?;
+        let items = if items.is_empty() {
+            "UID FLAGS".to_owned()
+        } else {
+            format!("UID FLAGS {items}")
+        };
+        let outcome = self.done(&format!("UID FETCH {uids} ({items})"))?;
         Ok(outcome.untagged.into_iter().filter_map(Row::read).collect())
     }
 

@@ -225,7 +225,7 @@ fn the_configuration_is_checked_shown_and_explained() {
         .run();
     assert_eq!(ended.code, Some(1));
     assert!(
-        ended.text().contains("hostnam") && ended.text().contains("`hostname`"),
+        ended.text().contains("hostnam") && ended.text().contains("mean hostname?"),
         "{}",
         ended.text()
     );

@@ -56,33 +56,19 @@ fn attack_h10_only_the_owner_and_root_control_the_server() {
     assert_eq!(mode("run"), 0o700);
     assert_eq!(mode("run/control.sock"), 0o600);
     assert!(ask(&server, b"{\"operation\":\"domain-list\"}\n").contains("example.test"));
-    if !need(&["setpriv", "curl"]) || !need_root() {
+    if !need(&["setpriv", "perl"]) || !need_root() {
         return;
     }
     // As nobody, from inside the folder, so that no folder above decides.
+    let asks = "$SIG{PIPE} = 'IGNORE'; \
+                my $server = IO::Socket::UNIX->new(Peer => 'control.sock') or die \"$!\\n\"; \
+                print $server qq({\"operation\":\"account-list\"}\\n); \
+                $server->flush; print while <$server>;";
     let stranger = || {
         Program::new("setpriv")
             .folder(&server.data().join("run"))
-            .args([
-                "--reuid=65534",
-                "--regid=65534",
-                "--clear-groups",
-                "curl",
-                "--silent",
-            ])
-            .args([
-                "--show-error",
-                "--http0.9",
-                "--max-time",
-                "20",
-                "--data-binary",
-            ])
-            .args([
-                "{\"operation\":\"account-list\"}\n",
-                "--unix-socket",
-                "control.sock",
-            ])
-            .arg("http://localhost/")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .args(["perl", "-MIO::Socket::UNIX", "-e", asks])
             .run()
     };
     let ended = stranger();
@@ -130,7 +116,6 @@ fn attack_h13_garbage_on_the_control_socket_does_no_harm() {
         b"{\"operation\":\"domain-add\",\"domain\":\"a\\u0000b\",\"catch_all\":null,\"alias_of\":null}\n",
         b"{\"operation\":\"mailbox-create\",\"address\":\"alice@example.test\",\"name\":\"../../x\"}\n",
         b"{\"operation\":\"account-list\"",
-        b"{\"operation\":\"account-list\",\"more\":1}\n",
     ]
     .map(<[u8]>::to_vec)
     .to_vec();

@@ -126,7 +126,7 @@ fn users_submit_on_both_ports() {
             (Role::Submission, "--tls"),
         ] {
             let program = as_alice(&server, swaks(&server, role), tls).args(["--auth", mechanism]);
-            let subject = format!("{subject} {role:?}");
+            let subject = format!("{subject} on {}", role as u16);
             message(program, &from, &to, &subject).succeed();
             let text = server.received(server.bob(), &subject);
             assert!(text.contains("with ESMTPSA "), "{text}");

@@ -87,15 +87,15 @@ impl Directory {
         password: &Secret,
     ) -> Result<Option<Box<str>>, SignInError> {
         let password = password.clone();
-        let decoy = self.decoy.clone();
+        let (decoy, workspace) = (self.decoy.clone(), self.workspace.clone());
         let work = move || {
             if hashes.is_empty() {
-                password::verify(&decoy, password.expose());
+                password::verify(&decoy, password.expose(), &workspace);
                 return None;
             }
             hashes
                 .into_iter()
-                .find(|hash| password::verify(hash, password.expose()))
+                .find(|hash| password::verify(hash, password.expose(), &workspace))
         };
         self.pool
             .run(work)

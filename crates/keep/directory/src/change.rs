@@ -271,9 +271,10 @@ impl Directory {
             return Err(ChangeError::Password);
         }
         let (cost, random) = (self.limits.cost, self.random.clone());
+        let workspace = self.workspace.clone();
         let hashed = self
             .pool
-            .run(move || password::hash(clear.expose(), cost, &random))
+            .run(move || password::hash(clear.expose(), cost, &random, &workspace))
             .await;
         hashed.map(Into::into).map_err(|_| ReadError::Busy.into())
     }

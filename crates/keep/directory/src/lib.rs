@@ -19,7 +19,7 @@ use postroom_runtime::random::Random;
 use postroom_store::store::Store;
 
 use crate::cache::LookupCache;
-use crate::password::Cost;
+use crate::password::{Cost, Workspace};
 use crate::verified::Verified;
 
 /// Bounds and habits of a directory.
@@ -60,6 +60,7 @@ pub struct Directory {
     limits: Arc<Limits>,
     random: Random,
     pool: BlockingPool,
+    workspace: Arc<Workspace>,
     lookups: Arc<LookupCache>,
     verified: Arc<Verified>,
     clock: Clock,
@@ -85,12 +86,14 @@ impl Directory {
         )?;
         let lookups = Arc::new(LookupCache::new(store.follow(), limits.lookups_max));
         let verified = Arc::new(Verified::new(&random, limits.verified_max));
-        let decoy = password::hash("", limits.cost, &random).into();
+        // On memory of its own: a server that nobody signs in to keeps none.
+        let decoy = password::hash("", limits.cost, &random, &Workspace::default()).into();
         Ok(Self {
             store,
             limits: Arc::new(limits),
             random,
             pool,
+            workspace: Arc::default(),
             lookups,
             verified,
             clock,
