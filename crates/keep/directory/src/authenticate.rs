@@ -1,5 +1,7 @@
 //! Who may sign in.
 
+use std::sync::Arc;
+
 use postroom_mail::address::{Address, NonAscii};
 use postroom_runtime::pool::PoolError;
 use postroom_runtime::secret::Secret;
@@ -7,7 +9,7 @@ use postroom_store::error::ReadError;
 use postroom_store::row::Account;
 
 use crate::Directory;
-use crate::password;
+use crate::password::{self, Cost};
 
 /// A sign-in that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -26,8 +28,8 @@ pub enum SignInError {
 impl Directory {
     /// Signs in with the account's address and one of its passwords.
     ///
-    /// An unknown name takes as long as a wrong password. Cost: one hash on the pool, unless the
-    /// same sign-in was verified a moment ago.
+    /// An unknown name takes as long as a wrong password: whatever fails has paid for a hash of
+    /// today's cost. Cost: one hash on the pool, unless the same sign-in was verified a moment ago.
     ///
     /// # Errors
     /// `Busy` and `Store` say nothing about the password.
@@ -80,26 +82,103 @@ impl Directory {
         Ok(row.filter(|account| account.is_enabled))
     }
 
-    /// The hash that the password matches; with no hash at all, a decoy is hashed against.
+    /// The hash that the password matches.
     async fn verify(
         &self,
         hashes: Vec<Box<str>>,
         password: &Secret,
     ) -> Result<Option<Box<str>>, SignInError> {
         let password = password.clone();
-        let (decoy, workspace) = (self.decoy.clone(), self.workspace.clone());
+        let (decoy, workspace) = (Arc::clone(&self.decoy), Arc::clone(&self.workspace));
+        let cost = self.limits.cost;
         let work = move || {
-            if hashes.is_empty() {
-                password::verify(&decoy, password.expose(), &workspace);
-                return None;
+            let matched = trials(&hashes, &decoy, cost)
+                .find(|trial| password::verify(trial.hash(), password.expose(), &workspace))?;
+            match matched {
+                Trial::Own(hash) => Some(hash.into()),
+                Trial::Decoy(_) => None,
             }
-            hashes
-                .into_iter()
-                .find(|hash| password::verify(hash, password.expose(), &workspace))
         };
         self.pool
             .run(work)
             .await
             .map_err(|_: PoolError| SignInError::Busy)
+    }
+}
+
+/// A hash that a password is verified against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trial<'h> {
+    /// One of the account's.
+    Own(&'h str),
+    /// Nobody's: what matches it opens nothing.
+    Decoy(&'h str),
+}
+
+impl<'h> Trial<'h> {
+    fn hash(self) -> &'h str {
+        match self {
+            Self::Own(hash) | Self::Decoy(hash) => hash,
+        }
+    }
+}
+
+/// What a password is verified against until one matches: the account's hashes, and the decoy
+/// unless one of them costs as much. An account with cheap hashes of another server would else
+/// refuse sooner than a name that does not exist.
+fn trials<'h>(
+    hashes: &'h [Box<str>],
+    decoy: &'h str,
+    cost: Cost,
+) -> impl Iterator<Item = Trial<'h>> {
+    let is_paid = hashes.iter().any(|hash| password::costs(hash, cost));
+    let decoy = (!is_paid).then_some(Trial::Decoy(decoy));
+    hashes.iter().map(|hash| Trial::Own(hash)).chain(decoy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COST: Cost = Cost {
+        memory_kib: 64,
+        passes: 2,
+    };
+    const DECOY: &str = "$argon2id$v=19$m=64,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const CHEAPER: &str = "$argon2id$v=19$m=32,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const SSHA: &str = "{SSHA}XbGTxJc7Iego5woCKM6IR3/vokBzYWx0c2FsdA==";
+    const SHA512: &str = "$6$abcdefgh01234567$MLIW5YLEvDk.mec12aAFx5wsUTjCUWz7FkMwNMf5CR9KWGN8rmM7LnDKpGDyoGmhIcRkxCbKsXLBmRJ9iPwf0.";
+
+    /// How many of the trials of a failing sign-in cost what a new hash costs.
+    fn paid(hashes: &[&str]) -> usize {
+        let hashes: Vec<Box<str>> = hashes.iter().map(|hash| (*hash).into()).collect();
+        trials(&hashes, DECOY, COST)
+            .filter(|trial| password::costs(trial.hash(), COST))
+            .count()
+    }
+
+    #[test]
+    fn attack_b08_every_wrong_password_costs_one_full_hash() {
+        let dear = "{ARGON2ID}".to_owned() + DECOY;
+        for hashes in [
+            &[][..],
+            &[SSHA],
+            &[SHA512],
+            &[SSHA, SHA512],
+            &[CHEAPER],
+            &["no hash"],
+            &[DECOY],
+            &[&dear],
+            &[SSHA, DECOY],
+        ] {
+            assert_eq!(paid(hashes), 1, "{hashes:?}");
+        }
+    }
+
+    #[test]
+    fn attack_b08_the_decoy_comes_last_and_is_nobodys() {
+        let hashes = [Box::from(SSHA)];
+        let tried: Vec<_> = trials(&hashes, DECOY, COST).collect();
+        assert_eq!(tried, [Trial::Own(SSHA), Trial::Decoy(DECOY)]);
     }
 }

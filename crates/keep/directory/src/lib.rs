@@ -64,7 +64,8 @@ pub struct Directory {
     lookups: Arc<LookupCache>,
     verified: Arc<Verified>,
     clock: Clock,
-    /// Verified against when there is no such account, so that its absence takes as long.
+    /// Verified against when no hash of the account costs as much, or there is no account: so
+    /// that every wrong sign-in takes as long.
     decoy: Arc<str>,
 }
 

@@ -148,6 +148,18 @@ pub fn verify(hash: &str, password: &str, workspace: &Workspace) -> bool {
     }
 }
 
+/// Whether verifying `hash` takes at least the work of a new hash of this cost.
+pub(crate) fn costs(hash: &str, cost: Cost) -> bool {
+    let Some((Scheme::Argon2id, text)) = split(hash) else {
+        return false;
+    };
+    let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
+    PasswordHash::new(text)
+        .ok()
+        .and_then(|hash| Params::try_from(&hash).ok())
+        .is_some_and(|params| work(&params) >= work(&cost.params()))
+}
+
 /// `None` when the text is no ARGON2ID hash or lacks one of its parts.
 fn argon2id(text: &str, password: &str, workspace: &Workspace) -> Option<bool> {
     let hash = PasswordHash::new(text).ok()?;
