@@ -5,6 +5,10 @@ use std::fmt;
 /// Components a name may have.
 pub const COMPONENTS_MAX: usize = 32;
 
+/// Octets of UTF-8 that one component may have: clients that keep mail in files make each the name
+/// of one, and file systems take no more.
+pub const COMPONENT_OCTETS_MAX: usize = 255;
+
 /// Octets of UTF-8 that a whole name may have, separators counted.
 pub const NAME_OCTETS_MAX: usize = 1000;
 
@@ -26,7 +30,9 @@ pub enum MailboxNameError {
     #[error("a mailbox name has no control characters, wildcards or path steps")]
     Forbidden,
     /// Longer or deeper than the bounds.
-    #[error("a mailbox name has at most {COMPONENTS_MAX} parts and {NAME_OCTETS_MAX} octets")]
+    #[error(
+        "a mailbox name has at most {COMPONENTS_MAX} parts of {COMPONENT_OCTETS_MAX} octets and {NAME_OCTETS_MAX} octets"
+    )]
     TooLong,
 }
 
@@ -42,7 +48,11 @@ impl MailboxName {
     /// A name of these components.
     pub fn from_components(mut components: Vec<Box<str>>) -> Result<Self, MailboxNameError> {
         let octets: usize = components.iter().map(|part| part.len() + 1).sum();
-        if components.len() > COMPONENTS_MAX || octets > NAME_OCTETS_MAX + 1 {
+        let is_part_long = |part: &Box<str>| part.len() > COMPONENT_OCTETS_MAX;
+        if components.len() > COMPONENTS_MAX
+            || octets > NAME_OCTETS_MAX + 1
+            || components.iter().any(is_part_long)
+        {
             return Err(MailboxNameError::TooLong);
         }
         if components.is_empty() || components.iter().any(|part| part.is_empty()) {
@@ -102,4 +112,40 @@ fn forbidden(part: &str) -> bool {
         || part
             .chars()
             .any(|c| c.is_control() || matches!(c, '*' | '%' | '/' | '\u{2028}' | '\u{2029}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_no_longer_than_the_name_of_a_file() {
+        // Octets count, not characters: "ü" has two.
+        let longest = "ü".repeat(127) + "x";
+        let parse = |text: &str| MailboxName::parse(text, '/');
+        assert_eq!(longest.len(), COMPONENT_OCTETS_MAX);
+        assert!(parse(&longest).is_ok());
+        assert!(parse(&format!("{longest}/{longest}/{longest}")).is_ok());
+        assert_eq!(
+            parse(&format!("a/{longest}x")),
+            Err(MailboxNameError::TooLong)
+        );
+    }
+
+    #[test]
+    fn the_whole_is_bounded_too() {
+        let parts = |count: usize| vec!["x"; count].join("/");
+        let parse = |text: &str| MailboxName::parse(text, '/');
+        assert!(parse(&parts(COMPONENTS_MAX)).is_ok());
+        assert_eq!(
+            parse(&parts(COMPONENTS_MAX + 1)),
+            Err(MailboxNameError::TooLong)
+        );
+        let part = "x".repeat(249);
+        assert!(parse(&[&*part; 4].join("/")).is_ok());
+        assert_eq!(
+            parse(&[&*part; 4].join("/").replace("x/", "xx/")),
+            Err(MailboxNameError::TooLong)
+        );
+    }
 }
