@@ -283,8 +283,12 @@ fn server_params(
         })?;
         params.subject_alt_names.push(SanType::DnsName(name));
     }
-    let addresses = addresses.iter().copied().map(SanType::IpAddress);
-    params.subject_alt_names.extend(addresses);
+    for address in addresses.iter().copied().map(SanType::IpAddress) {
+        // A server that listens on loopback alone gives that address twice.
+        if !params.subject_alt_names.contains(&address) {
+            params.subject_alt_names.push(address);
+        }
+    }
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;

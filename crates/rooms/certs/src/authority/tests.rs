@@ -67,6 +67,13 @@ fn a_certificate_is_issued_anew_for_a_new_name_and_before_it_ends() {
 }
 
 #[test]
+fn an_address_given_twice_stands_there_once() {
+    let twice = [addresses(), addresses()].concat();
+    let params = server_params(NAMES, &twice, now()).unwrap();
+    assert_eq!(params.subject_alt_names.len(), NAMES.len() + 2);
+}
+
+#[test]
 fn half_an_authority_is_not_replaced_silently() {
     let scratch = Scratch::new("half");
     Authority::create_or_load(scratch.path(), now()).unwrap();
