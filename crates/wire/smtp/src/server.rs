@@ -261,6 +261,10 @@ impl Server {
                 self.state = State::Command(phase);
                 return (taken, Next::Read);
             }
+            Framed::Dropped => {
+                self.state = State::Command(phase);
+                return (taken, Next::Again);
+            }
             Framed::Fault(fault) => match self.session.count_command(&self.profile.limits) {
                 Some(reply) => Outcome::End(reply),
                 None => Outcome::Refuse(line_reply(fault), phase),

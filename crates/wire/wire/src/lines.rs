@@ -1,18 +1,18 @@
 //! Lines that end in CRLF, and in nothing else (RFC 5321 §2.3.8, RFC 9051 §2.2).
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr3, memmem};
 
 /// Finds one line at a time at the start of what is unread.
 ///
-/// Remembers how far it searched, so that input byte by byte stays linear. A line above the limit
-/// and one with a stray octet are taken up to their CRLF and reported once; meanwhile nothing is
-/// kept of them.
+/// Remembers how far it searched, so that input byte by byte stays linear. A fault is reported
+/// once, at the octet that makes it one: a client that ends its lines in LF alone learns so at
+/// once. What follows up to the next CRLF is part of the refused line, dropped and never a command.
 #[derive(Debug, Default)]
 pub struct LineReader {
-    /// Octets at the start of the unread that hold no LF.
+    /// Octets at the start of the unread that hold no CR, LF or NUL.
     searched: usize,
-    /// Why the line under way is refused; its octets are dropped as they come.
-    refused: Option<LineFault>,
+    /// Whether the rest of a refused line is still to be dropped.
+    is_skipping: bool,
 }
 
 /// What stands at the start of the unread bytes.
@@ -20,8 +20,10 @@ pub struct LineReader {
 pub enum Framed<'i> {
     /// A line without its CRLF: no CR, no LF, no NUL in it.
     Line(&'i [u8]),
-    /// A line was dropped, its CRLF with it.
+    /// A line is refused; the rest of it is dropped by the calls that follow.
     Fault(LineFault),
+    /// The rest of a refused line is dropped, and its CRLF; what comes now begins a line.
+    Dropped,
     /// No whole line yet.
     Partial,
 }
@@ -38,7 +40,7 @@ pub enum LineFault {
     /// A NUL.
     #[error("NUL")]
     Nul,
-    /// More octets than the limit before the first LF.
+    /// As many octets as the limit, and no line end among them.
     #[error("line too long")]
     TooLong,
 }
@@ -48,69 +50,62 @@ impl LineReader {
     ///
     /// `octets_max` counts the CRLF and must stay the same until a line is found.
     pub fn take<'i>(&mut self, unread: &'i [u8], octets_max: usize) -> (usize, Framed<'i>) {
-        if let Some(fault) = self.refused {
-            return self.skip(unread, 0, fault);
+        if self.is_skipping {
+            return self.skip(unread);
         }
-        let Some(end) = self.find_lf(unread) else {
-            if unread.len() < octets_max {
-                self.searched = unread.len();
-                return (0, Framed::Partial);
-            }
-            return self.skip(unread, unread.len(), LineFault::TooLong);
+        // Beyond the limit nothing is looked at, so that the verdict is the same however the
+        // octets arrive.
+        let line = unread.get(..octets_max).unwrap_or(unread);
+        let fresh = line.get(self.searched..).unwrap_or_default();
+        let Some(found) = memchr3(b'\r', b'\n', 0, fresh) else {
+            return self.wait(line.len(), line, octets_max);
         };
-        let text = unread.get(..end).unwrap_or_default();
-        let line = text.strip_suffix(b"\r");
-        let taken = end.saturating_add(1);
-        self.searched = 0;
-        if taken > octets_max {
-            return match line {
-                Some(_) => (taken, Framed::Fault(LineFault::TooLong)),
-                None => self.skip(unread, taken, LineFault::TooLong),
-            };
-        }
-        match (stray(line.unwrap_or(text)), line) {
-            (None, Some(line)) => (taken, Framed::Line(line)),
-            (Some(fault), Some(_)) => (taken, Framed::Fault(fault)),
-            (fault, None) => self.skip(unread, taken, fault.unwrap_or(LineFault::BareLf)),
+        let place = self.searched.saturating_add(found);
+        let after = place.saturating_add(1);
+        match (line.get(place), line.get(after)) {
+            (Some(b'\r'), Some(b'\n')) => {
+                self.searched = 0;
+                let text = line.get(..place).unwrap_or_default();
+                (after.saturating_add(1), Framed::Line(text))
+            }
+            (Some(b'\r'), None) => self.wait(place, line, octets_max),
+            (Some(b'\r'), Some(_)) => self.refuse(after, LineFault::BareCr),
+            (Some(b'\n'), _) => self.refuse(after, LineFault::BareLf),
+            _ => self.refuse(after, LineFault::Nul),
         }
     }
 
     /// Whether the unread bytes begin a line, and are not the rest of one that is dropped.
     pub fn is_at_line_start(&self) -> bool {
-        self.refused.is_none()
+        !self.is_skipping
     }
 
-    fn find_lf(&self, unread: &[u8]) -> Option<usize> {
-        let fresh = unread.get(self.searched..).unwrap_or_default();
-        Some(self.searched.saturating_add(memchr(b'\n', fresh)?))
+    /// More must come after `searched` octets without a line end, if there is room for it.
+    fn wait<'i>(&mut self, searched: usize, line: &[u8], octets_max: usize) -> (usize, Framed<'i>) {
+        if line.len() < octets_max {
+            self.searched = searched;
+            (0, Framed::Partial)
+        } else {
+            // A CR at the end stays unread: it may be half of the CRLF.
+            self.refuse(searched, LineFault::TooLong)
+        }
     }
 
-    /// Drops octets up to and with the first CRLF at or after `from`; a CR at the end stays unread.
-    fn skip<'i>(&mut self, unread: &[u8], from: usize, fault: LineFault) -> (usize, Framed<'i>) {
+    fn refuse<'i>(&mut self, taken: usize, fault: LineFault) -> (usize, Framed<'i>) {
         self.searched = 0;
-        self.refused = Some(fault);
-        // A CR just before `from` may be half of the CRLF.
-        let mut at = from.saturating_sub(1);
-        while let Some(found) = memchr(b'\n', unread.get(at..).unwrap_or_default()) {
-            let lf = at.saturating_add(found);
-            let before = lf.checked_sub(1).and_then(|place| unread.get(place));
-            at = lf.saturating_add(1);
-            if before == Some(&b'\r') {
-                self.refused = None;
-                return (at, Framed::Fault(fault));
-            }
+        self.is_skipping = true;
+        (taken, Framed::Fault(fault))
+    }
+
+    /// Drops octets up to and with the first CRLF; a CR at the end stays unread.
+    fn skip<'i>(&mut self, unread: &[u8]) -> (usize, Framed<'i>) {
+        if let Some(place) = memmem::find(unread, b"\r\n") {
+            self.is_skipping = false;
+            return (place.saturating_add(2), Framed::Dropped);
         }
         let kept = usize::from(unread.last() == Some(&b'\r'));
         (unread.len().saturating_sub(kept), Framed::Partial)
     }
-}
-
-/// The first octet that has no place inside a line.
-fn stray(line: &[u8]) -> Option<LineFault> {
-    memchr2(b'\r', 0, line).map(|place| match line.get(place) {
-        Some(0) => LineFault::Nul,
-        _ => LineFault::BareCr,
-    })
 }
 
 #[cfg(test)]

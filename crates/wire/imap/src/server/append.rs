@@ -168,7 +168,7 @@ impl Server {
                 self.ask(now, Question::AppendAbandon)
             }
             Framed::Fault(_) => self.bye(&reply::BYE_LINE, out),
-            Framed::Partial => {
+            Framed::Dropped | Framed::Partial => {
                 self.state = State::Appending(append);
                 self.wait()
             }
@@ -250,7 +250,7 @@ impl Server {
                 }
             }
             Framed::Fault(_) => self.bye(&reply::BYE_LINE, out),
-            Framed::Partial => {
+            Framed::Dropped | Framed::Partial => {
                 self.state = State::Swallowing(swallowing);
                 self.wait()
             }

@@ -88,7 +88,8 @@ impl Frame {
         let octets_max = bounds.line_octets_max.saturating_sub(used);
         let (taken, framed) = self.lines.take(unread, octets_max);
         let framed = match framed {
-            lines::Framed::Partial => Framed::Partial,
+            // Nothing follows a fault: the session ends there.
+            lines::Framed::Dropped | lines::Framed::Partial => Framed::Partial,
             lines::Framed::Fault(_) => Framed::Fault,
             lines::Framed::Line(line) => {
                 let gathered = self.gather(line, taken);

@@ -167,7 +167,7 @@ impl Server {
             }
             Framed::Line(_) => self.finish(now, &idling.tag, &reply::DONE_EXPECTED, out),
             Framed::Fault(_) => self.bye(&reply::BYE_LINE, out),
-            Framed::Partial => {
+            Framed::Dropped | Framed::Partial => {
                 self.state = State::Idling(idling);
                 self.wait()
             }

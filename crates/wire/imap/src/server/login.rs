@@ -78,7 +78,7 @@ impl Server {
                 self.exchange(now, *responding, step, out)
             }
             Framed::Fault(_) => self.bye(&reply::BYE_LINE, out),
-            Framed::Partial => {
+            Framed::Dropped | Framed::Partial => {
                 self.state = State::Responding(responding);
                 self.wait()
             }

@@ -94,6 +94,10 @@ impl Server {
                 self.state = State::Login(exchange);
                 return (taken, Next::Read);
             }
+            Framed::Dropped => {
+                self.state = State::Login(exchange);
+                return (taken, Next::Again);
+            }
             Framed::Fault(LineFault::TooLong) => self.failed(reply::AUTH_LINE_TOO_LONG),
             Framed::Fault(fault) => self.failed(line_reply(fault)),
             Framed::Line(line) => {

@@ -80,7 +80,7 @@ impl Server {
             }
             let (more, framed) = self.lines.take(rest, self.profile.limits.line_octets_max);
             *taken = taken.saturating_add(more);
-            if framed == Framed::Partial {
+            if matches!(framed, Framed::Dropped | Framed::Partial) {
                 break;
             }
             self.add_line(&mut batch, &framed);
@@ -107,7 +107,7 @@ impl Server {
                 Err(error) => command_reply(error),
             },
             Framed::Fault(fault) => line_reply(*fault),
-            Framed::Partial => return,
+            Framed::Dropped | Framed::Partial => return,
         };
         let reply = self.session.refuse(refused, &self.profile.limits);
         batch.replies.push(Some(reply));

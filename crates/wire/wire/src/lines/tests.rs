@@ -20,6 +20,7 @@ fn read(input: &[u8], sizes: impl IntoIterator<Item = usize>, octets_max: usize)
             match framed {
                 Framed::Line(line) => seen.push(Seen::Line(line.to_vec())),
                 Framed::Fault(fault) => seen.push(Seen::Fault(fault)),
+                Framed::Dropped => {}
                 Framed::Partial => break,
             }
         }
@@ -41,7 +42,7 @@ fn only_crlf_ends_a_line_and_strays_are_named() {
         [Seen::Fault(LineFault::BareLf), line("c")]
     );
     assert_eq!(
-        whole(b"a\rb\nc\r\nd\r\n"),
+        whole(b"a\rb\nc\0\r\nd\r\n"),
         [Seen::Fault(LineFault::BareCr), line("d")]
     );
     assert_eq!(
@@ -65,14 +66,38 @@ fn the_limit_counts_the_line_end() {
 }
 
 #[test]
+fn a_fault_is_named_at_the_octet_that_makes_it_one() {
+    fn taken(input: &[u8]) -> (usize, Framed<'_>) {
+        LineReader::default().take(input, 8)
+    }
+    assert_eq!(taken(b"EHLO x\n"), (7, Framed::Fault(LineFault::BareLf)));
+    assert_eq!(taken(b"EHLO x\r"), (0, Framed::Partial));
+    assert_eq!(taken(b"EHLO \rx"), (6, Framed::Fault(LineFault::BareCr)));
+    assert_eq!(taken(b"EH\0"), (3, Framed::Fault(LineFault::Nul)));
+    assert_eq!(taken(b"1234567"), (0, Framed::Partial));
+    assert_eq!(taken(b"12345678"), (8, Framed::Fault(LineFault::TooLong)));
+    assert_eq!(taken(b"1234567\r"), (7, Framed::Fault(LineFault::TooLong)));
+}
+
+#[test]
+fn lines_in_lf_alone_are_one_fault_until_a_crlf() {
+    assert_eq!(
+        read(b"EHLO x\nMAIL FROM:<>\nQUIT\nDATA\r\nNOOP\r\n", [], 64),
+        [Seen::Fault(LineFault::BareLf), line("NOOP")]
+    );
+}
+
+#[test]
 fn a_line_without_end_is_dropped_as_it_comes() {
     let mut reader = LineReader::default();
     let block = [b'x'; 4096];
+    let first = reader.take(&block, 512);
+    assert_eq!(first, (512, Framed::Fault(LineFault::TooLong)));
     for _ in 0..1000 {
         assert_eq!(reader.take(&block, 512), (block.len(), Framed::Partial));
     }
-    let last = reader.take(b"\r\nNOOP\r\n", 512);
-    assert_eq!(last, (2, Framed::Fault(LineFault::TooLong)));
+    assert_eq!(reader.take(b"\r\nNOOP\r\n", 512), (2, Framed::Dropped));
+    assert_eq!(reader.take(b"NOOP\r\n", 512), (6, Framed::Line(b"NOOP")));
 }
 
 proptest! {
