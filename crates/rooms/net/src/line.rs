@@ -4,16 +4,21 @@ use std::future::Future;
 use std::io;
 use std::mem;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use postroom_runtime::group::Token;
 use postroom_wire::machine::Tls;
 use postroom_wire::output::Output;
 use rustls::ServerConfig;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::limits::Ground;
 use crate::socket::Socket;
 use crate::stream::{Found, Stream};
+
+/// How long a closed session of a draining listener waits for the peer: its last reply is on its
+/// way, and the house waits for whoever keeps the connection open.
+const DRAIN_LINGER_MAX: Duration = Duration::from_millis(200);
 
 /// A session ended otherwise than by its machine.
 #[derive(Debug, thiserror::Error)]
@@ -182,10 +187,18 @@ impl Line {
         in_time(&self.ground, self.stream.end()).await
     }
 
-    /// Waits for the peer to have read the last reply, for a bounded time.
-    pub(crate) async fn linger(self) {
+    /// Waits for the peer to have read the last reply, for a bounded time: a short one from the
+    /// moment that `drain` is asked for.
+    pub(crate) async fn linger(self, drain: &Token) {
         let lingering = self.stream.linger(&self.ground.buffers);
-        let _ = timeout(self.ground.limits.linger_max, lingering).await;
+        let drained = async {
+            drain.cancelled().await;
+            sleep(DRAIN_LINGER_MAX).await;
+        };
+        tokio::select! {
+            _ = timeout(self.ground.limits.linger_max, lingering) => {}
+            () = drained => {}
+        }
     }
 
     /// A last word from outside the machine: to a session that ends by our fault.

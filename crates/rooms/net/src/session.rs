@@ -49,7 +49,7 @@ pub(crate) async fn run<M: Driven, H: Host<M>>(
         Ok(Ok(())) => {
             // The last words are out; the peer's own end shows that it has them.
             tokio::select! {
-                () = Box::pin(line.linger()) => {}
+                () = Box::pin(line.linger(&terms.drain)) => {}
                 () = terms.cut.cancelled() => {}
             }
         }

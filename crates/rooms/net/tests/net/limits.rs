@@ -137,6 +137,25 @@ fn a_drain_ends_idle_sessions_at_once_and_lets_a_command_finish() {
 }
 
 #[test]
+fn a_drain_does_not_wait_for_a_peer_that_keeps_its_side_open() {
+    let limits = Limits {
+        linger_max: 2 * LONG,
+        ..ample()
+    };
+    let rig = Rig::start(Mode::Clear, limits);
+    let mut deaf = Client::greeted(rig.address);
+    let mut gone = Client::greeted(rig.address);
+    gone.say("QUIT\r\n");
+    gone.expect("bye");
+    rig.wait_for_end();
+    rig.drain.cancel();
+    deaf.expect("closing");
+    // Both sockets are still open here.
+    rig.wait_for_all();
+    drop((deaf, gone));
+}
+
+#[test]
 fn a_drain_cuts_what_outlasts_its_grace() {
     let limits = Limits {
         drain_grace: SHORT,
