@@ -67,24 +67,14 @@ impl Loader<'_> {
                 self.account(*account)?;
                 self.credential(*account, name)
             }
-            Operation::CreateMailbox { account, .. } => {
-                self.account(*account)?;
-                self.folders(*account)
-            }
+            Operation::CreateMailbox { account, .. } => self.folders(*account),
             Operation::RenameMailbox {
                 account, mailbox, ..
             } => {
-                self.account(*account)?;
                 self.folders(*account)?;
-                self.mailbox(*mailbox)?;
-                let found = self.counters.mailboxes.get(mailbox);
-                if found.is_some_and(|found| found.name.is_inbox()) {
-                    self.want(*mailbox, &UidSet::from_ranges([1..=u32::MAX]));
-                }
-                Ok(())
+                self.renamed(*mailbox)
             }
             Operation::DeleteMailbox { account, mailbox } => {
-                self.account(*account)?;
                 self.folders(*account)?;
                 self.mailbox(*mailbox)
             }
@@ -105,9 +95,7 @@ impl Loader<'_> {
                 ..
             } => {
                 self.account(*account)?;
-                self.mailbox(*mailbox)?;
-                self.want(*mailbox, uids);
-                Ok(())
+                self.messages(*mailbox, uids)
             }
             Operation::Copy {
                 account,
@@ -117,10 +105,8 @@ impl Loader<'_> {
                 ..
             } => {
                 self.account(*account)?;
-                self.mailbox(*from)?;
-                self.mailbox(*to)?;
-                self.want(*from, uids);
-                Ok(())
+                self.messages(*from, uids)?;
+                self.mailbox(*to)
             }
             Operation::Enqueue(_) => Ok(()),
             Operation::Lease { entries, .. } => {
@@ -182,7 +168,9 @@ impl Loader<'_> {
         Ok(())
     }
 
+    /// An account and the names of its mailboxes.
     fn folders(&mut self, account: AccountId) -> Loaded {
+        self.account(account)?;
         if self.counters.folders.contains_key(&account) {
             return Ok(());
         }
@@ -194,6 +182,23 @@ impl Loader<'_> {
             })?
             .collect::<Result<_, _>>()?;
         self.counters.folders.insert(account, folders);
+        Ok(())
+    }
+
+    /// A mailbox that gets another name; the inbox leaves its messages behind and goes on.
+    fn renamed(&mut self, mailbox: MailboxId) -> Loaded {
+        self.mailbox(mailbox)?;
+        let found = self.counters.mailboxes.get(&mailbox);
+        if found.is_some_and(|found| found.name.is_inbox()) {
+            self.want(mailbox, &UidSet::from_ranges([1..=u32::MAX]));
+        }
+        Ok(())
+    }
+
+    /// A mailbox and these messages in it.
+    fn messages(&mut self, mailbox: MailboxId, uids: &UidSet) -> Loaded {
+        self.mailbox(mailbox)?;
+        self.want(mailbox, uids);
         Ok(())
     }
 

@@ -72,8 +72,7 @@ fn put_item(out: &mut Output, item: FetchItem) -> Option<Source> {
         }
         FetchItem::BinarySize { part, octets } => {
             put_part(out, b"BINARY.SIZE[", &part);
-            out.put(b" ");
-            put_number(out, octets);
+            put_named(out, b" ", octets);
         }
         FetchItem::Body(structure) => {
             out.put(b"BODY ");
@@ -105,32 +104,28 @@ fn put_item(out: &mut Output, item: FetchItem) -> Option<Source> {
             put_date_time(out, moment);
         }
         FetchItem::ModSeq(modseq) => {
-            out.put(b"MODSEQ (");
-            put_number(out, modseq.0);
+            put_named(out, b"MODSEQ (", modseq.0);
             out.put(b")");
         }
-        FetchItem::Rfc822(octets) => {
-            out.put(b"RFC822");
-            return put_octets(out, octets, Kind::Text);
-        }
-        FetchItem::Rfc822Header(octets) => {
-            out.put(b"RFC822.HEADER");
-            return put_octets(out, octets, Kind::Text);
-        }
-        FetchItem::Rfc822Size(octets) => {
-            out.put(b"RFC822.SIZE ");
-            put_number(out, octets);
-        }
-        FetchItem::Rfc822Text(octets) => {
-            out.put(b"RFC822.TEXT");
-            return put_octets(out, octets, Kind::Text);
-        }
-        FetchItem::Uid(uid) => {
-            out.put(b"UID ");
-            put_number(out, uid.number().into());
-        }
+        FetchItem::Rfc822(octets) => return put_text(out, b"RFC822", octets),
+        FetchItem::Rfc822Header(octets) => return put_text(out, b"RFC822.HEADER", octets),
+        FetchItem::Rfc822Size(octets) => put_named(out, b"RFC822.SIZE ", octets),
+        FetchItem::Rfc822Text(octets) => return put_text(out, b"RFC822.TEXT", octets),
+        FetchItem::Uid(uid) => put_named(out, b"UID ", uid.number().into()),
     }
     None
+}
+
+/// A number after the name of its item.
+fn put_named(out: &mut Output, name: &[u8], number: u64) {
+    out.put(name);
+    put_number(out, number);
+}
+
+/// Octets of text after the name of their item.
+fn put_text(out: &mut Output, name: &[u8], octets: Octets) -> Option<Source> {
+    out.put(name);
+    put_octets(out, octets, Kind::Text)
 }
 
 /// How octets may be printed.
