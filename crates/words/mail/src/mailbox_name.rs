@@ -48,11 +48,10 @@ impl MailboxName {
     /// A name of these components.
     pub fn from_components(mut components: Vec<Box<str>>) -> Result<Self, MailboxNameError> {
         let octets: usize = components.iter().map(|part| part.len() + 1).sum();
-        let is_part_long = |part: &Box<str>| part.len() > COMPONENT_OCTETS_MAX;
-        if components.len() > COMPONENTS_MAX
-            || octets > NAME_OCTETS_MAX + 1
-            || components.iter().any(is_part_long)
-        {
+        let is_part_long = components
+            .iter()
+            .any(|part| part.len() > COMPONENT_OCTETS_MAX);
+        if components.len() > COMPONENTS_MAX || octets > NAME_OCTETS_MAX + 1 || is_part_long {
             return Err(MailboxNameError::TooLong);
         }
         if components.is_empty() || components.iter().any(|part| part.is_empty()) {
