@@ -235,6 +235,9 @@ catalogue! {
     STORE_FULL = 452 4 3 1, "No room just now; try again later";
     /// The account is over its quota (RFC 5321 §4.2.2).
     OVER_QUOTA = 452 4 2 2, "The mailbox is full";
+    /// The message alone is larger than the account's quota, so that no later try can succeed
+    /// (RFC 5321 §4.2.2).
+    ABOVE_QUOTA = 552 5 2 2, "The message is larger than the whole mailbox may be";
     /// Aliases stand for each other in a circle or too long a chain (RFC 3463 §3.5).
     ALIAS_LOOP = 550 5 4 6, "The aliases of that address lead in a circle";
     /// An alias stands for more addresses than may be (RFC 3463 §3.3).

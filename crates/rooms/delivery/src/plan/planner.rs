@@ -41,6 +41,8 @@ pub(super) enum Taken {
     Queued,
     /// Nothing: the mailbox is full, and says so to whoever names it.
     Full,
+    /// Nothing: the message alone is above its quota.
+    Never,
 }
 
 /// How one account's copy went.
@@ -49,6 +51,8 @@ enum Part {
     /// For the queue: its mailbox cannot be asked, or is full.
     Later(&'static str),
     Full,
+    /// No later try can succeed.
+    Never,
 }
 
 impl Planner<'_, '_> {
@@ -71,10 +75,11 @@ impl Planner<'_, '_> {
                 Part::Placed => self.line(recipient, "delivered", Some(self.hop(target)), None),
                 Part::Later(status) => self.place_later(recipient, expansion, target, status),
                 // A list has no reply of its own for one of its members.
-                Part::Full if expansion.is_list => {
+                Part::Full | Part::Never if expansion.is_list => {
                     self.place_later(recipient, expansion, target, "4.2.2 mailbox is full");
                 }
-                Part::Full => self.place_not(recipient, target),
+                Part::Full => self.place_not(recipient, target, Taken::Full),
+                Part::Never => self.place_not(recipient, target, Taken::Never),
             }
         }
         self.settle_members(recipient, expansion)
@@ -82,14 +87,21 @@ impl Planner<'_, '_> {
 
     /// The fate of a recipient from those of its accounts.
     fn settle_members(&mut self, recipient: &Recipient, expansion: &Expansion) -> Fate {
-        let mut taken = expansion
+        let all = expansion
             .targets
             .iter()
-            .filter_map(|target| self.taken.get(&target.account))
-            .filter(|taken| **taken != Taken::Full)
+            .filter_map(|target| self.taken.get(&target.account));
+        let mut taken = all
+            .clone()
+            .filter(|taken| !matches!(taken, Taken::Full | Taken::Never))
             .peekable();
         if taken.peek().is_none() {
-            return Fate::Refused(reply::OVER_QUOTA);
+            let may_fit_later = all.clone().any(|taken| *taken == Taken::Full);
+            return Fate::Refused(if may_fit_later {
+                reply::OVER_QUOTA
+            } else {
+                reply::ABOVE_QUOTA
+            });
         }
         let is_queued = taken.all(|taken| *taken == Taken::Queued);
         if expansion.is_list || !is_queued {
@@ -127,6 +139,10 @@ impl Planner<'_, '_> {
             None => return self.took(target, Taken::Placed),
             Some(Fact::Gone | Fact::Unavailable) => return Part::Later("4.3.0 mailbox not found"),
         };
+        let is_answered = case.quota == Quota::ReplyEach || self.is_alone();
+        if is_answered && target.quota.is_some_and(|quota| case.size() > quota) {
+            return Part::Never;
+        }
         if let Some(quota) = target.quota
             && (self.mailboxes > 1 || case.entry.is_some() || self.limits.quota.is_some())
             && let Some(Fact::Known(used)) = self.facts.usage(target.account, &mut self.missing)
@@ -167,8 +183,8 @@ impl Planner<'_, '_> {
     }
 
     /// One account gets no copy; no other recipient brings it one.
-    fn place_not(&mut self, recipient: &Recipient, target: &Target) {
-        self.took(target, Taken::Full);
+    fn place_not(&mut self, recipient: &Recipient, target: &Target, taken: Taken) {
+        self.took(target, taken);
         self.line(recipient, "refused", Some(self.hop(target)), Some("quota"));
     }
 

@@ -288,19 +288,29 @@ fn a_message_is_refused_only_if_every_recipient_refuses() {
 
 #[test]
 fn in_lmtp_each_recipient_answers_for_itself() {
-    let mut scene = Scene::new("x@y.net", &["anna1@a.org", "nobody@a.org", "anna2@a.org"]);
+    let to = ["anna1@a.org", "nobody@a.org", "anna2@a.org", "anna3@a.org"];
+    let mut scene = Scene::new("x@y.net", &to);
     scene.quota = Quota::ReplyEach;
-    scene.account(2, Some(50), 40);
+    scene.account(2, Some(100), 90);
+    scene.account(3, Some(50), 0);
     let planned = scene.plan();
     assert_eq!(
         planned.fates,
         [
             Fate::Delivered,
             Fate::Refused(reply::NO_SUCH_ADDRESS),
-            Fate::Refused(reply::OVER_QUOTA)
+            Fate::Refused(reply::OVER_QUOTA),
+            Fate::Refused(reply::ABOVE_QUOTA)
         ]
     );
     assert_eq!(accounts(&planned), [1]);
+}
+
+#[test]
+fn a_message_above_the_whole_quota_is_refused_for_good() {
+    let mut scene = Scene::new("x@y.net", &["anna1@a.org"]);
+    scene.account(1, Some(50), 0);
+    assert_eq!(scene.plan().refusal(), Some(&reply::ABOVE_QUOTA));
 }
 
 #[test]

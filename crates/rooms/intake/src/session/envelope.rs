@@ -122,37 +122,39 @@ impl Session {
         expansion: &Expansion,
         transaction: &Transaction,
     ) -> Result<Vec<Reservation>, (&'static str, Reply)> {
-        let octets = transaction
-            .sender
-            .size_octets
-            .unwrap_or(self.inner().limits.reserve_octets);
         let mut reservations = Vec::new();
-        let mut has_room = false;
+        let (mut has_room, mut may_have_room) = (false, false);
         for target in &expansion.targets {
-            match self.reserve_one(target, octets).await? {
+            match self.reserve_one(target, transaction).await? {
                 Room::Boundless => has_room = true,
                 Room::Promised(reservation) => {
                     has_room = true;
                     reservations.push(reservation);
                 }
-                Room::None => {}
+                Room::Later => may_have_room = true,
+                Room::Never => {}
             }
         }
-        if has_room {
-            Ok(reservations)
-        } else {
-            Err(("quota", reply::OVER_QUOTA))
+        match (has_room, may_have_room) {
+            (true, _) => Ok(reservations),
+            (false, true) => Err(("quota", reply::OVER_QUOTA)),
+            (false, false) => Err(("quota", reply::ABOVE_QUOTA)),
         }
     }
 
     async fn reserve_one(
         &self,
         target: &Target,
-        octets: u64,
+        transaction: &Transaction,
     ) -> Result<Room, (&'static str, Reply)> {
         let Some(quota) = target.quota else {
             return Ok(Room::Boundless);
         };
+        let announced = transaction.sender.size_octets;
+        if announced.is_some_and(|octets| octets > quota) {
+            return Ok(Room::Never);
+        }
+        let octets = announced.unwrap_or(self.inner().limits.reserve_octets);
         let used = match self.inner().parts.store.account(target.account).await {
             Ok(Some(account)) => account.used,
             // Gone since it was looked up: the plan will say so.
@@ -161,7 +163,7 @@ impl Session {
         };
         let reservations = &self.inner().reservations;
         let promise = reservations.take(target.account, octets, used, quota);
-        Ok(promise.map_or(Room::None, Room::Promised))
+        Ok(promise.map_or(Room::Later, Room::Promised))
     }
 
     /// `<Postmaster>` is the postmaster of this server (RFC 5321 §4.5.1).
@@ -183,5 +185,8 @@ impl Session {
 enum Room {
     Boundless,
     Promised(Reservation),
-    None,
+    /// Not now: what the mailbox holds must shrink first.
+    Later,
+    /// The message alone is above the quota.
+    Never,
 }

@@ -57,7 +57,7 @@ async fn a_partly_refused_lmtp_message_is_not_taken_for_repeated() {
         )
         .await;
         let body = format!("{}\r\n.\r\n", note("x@y.net"));
-        assert_eq!(codes(&talk.send(body.as_bytes()).await), "250 452");
+        assert_eq!(codes(&talk.send(body.as_bytes()).await), "250 552");
         talk.hang_up().await;
     }
 }
