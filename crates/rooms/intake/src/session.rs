@@ -9,6 +9,7 @@ use std::io;
 use std::time::Instant;
 
 use postroom_delivery::facts::Facts;
+use postroom_mail::address::Address;
 use postroom_mail::envelope::Recipient;
 use postroom_mail::identifier::ArrivalId;
 use postroom_mail::reply::{self, Reply};
@@ -52,12 +53,20 @@ struct Transaction {
     arrival: ArrivalId,
     sender: SenderWish,
     recipients: Vec<Recipient>,
+    /// The first RCPT that was refused, for the log.
+    refused: Option<RefusedRecipient>,
     /// What RCPT learnt, for the plan.
     facts: Facts,
     /// Room promised in mailboxes with a quota.
     reservations: Vec<Reservation>,
     gather: Option<Gather>,
     started: Instant,
+}
+
+/// A recipient whose RCPT was refused, and the stage or part that did.
+struct RefusedRecipient {
+    address: Address,
+    stage: &'static str,
 }
 
 impl Session {
@@ -141,7 +150,7 @@ impl Session {
     /// The open transaction ends without a message.
     fn abandon(&mut self, outcome: &'static str) {
         if let Some(transaction) = self.transaction.take() {
-            self.tell_transaction(&transaction, outcome, None);
+            self.tell_transaction(&transaction, outcome, None, None);
         }
     }
 

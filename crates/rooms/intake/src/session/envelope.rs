@@ -8,7 +8,7 @@ use postroom_mail::reply::{self, Reply};
 use postroom_smtp::server::{RecipientWish, SenderWish};
 
 use super::story::Refusal;
-use super::{Session, Transaction};
+use super::{RefusedRecipient, Session, Transaction};
 use crate::reserve::Reservation;
 use crate::stages::{Candidate, Case, Moment};
 
@@ -30,6 +30,7 @@ impl Session {
             arrival: self.inner().parts.store.new_arrival(),
             sender: wish,
             recipients: Vec::new(),
+            refused: None,
             facts: Facts::default(),
             reservations: Vec::new(),
             gather: None,
@@ -87,6 +88,10 @@ impl Session {
                     reply: &reply,
                 };
                 self.tell_refusal(&refusal, self.transaction.as_ref());
+                if let Some(transaction) = &mut self.transaction {
+                    let refused = RefusedRecipient { address, stage };
+                    transaction.refused.get_or_insert(refused);
+                }
                 reply
             }
         }

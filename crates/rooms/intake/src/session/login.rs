@@ -6,6 +6,7 @@ use postroom_smtp::server::Answer;
 use postroom_wire::sasl::Credentials;
 
 use super::Session;
+use super::story::Attempt;
 use crate::stages::Login;
 
 impl Session {
@@ -15,14 +16,23 @@ impl Session {
         let started = self.inner().parts.clock.now();
         let address = self.peer.address.ip();
         let name = &*credentials.authcid;
+        let attempt = Attempt {
+            name,
+            mechanism: credentials.mechanism.name(),
+            started,
+        };
         if !self.peer.is_exempt && self.inner().failures.is_spent(address, started) {
-            self.tell_login(name, "unheard", Some(&reply::LOGIN_TROUBLE), started);
+            self.tell_login(&attempt, "unheard", Some(&reply::LOGIN_TROUBLE));
             return Answer::Verdict(reply::LOGIN_TROUBLE);
         }
         let directory = &self.inner().parts.directory;
         match directory.authenticate(name, &credentials.password).await {
             Ok(account) => {
-                self.tell_login(&account.address, "granted", None, started);
+                let granted = Attempt {
+                    name: &account.address,
+                    ..attempt
+                };
+                self.tell_login(&granted, "granted", None);
                 self.login = Some(Login {
                     account: account.id,
                     name: self.inner().parts.privacy.name(&account.address),
@@ -31,14 +41,14 @@ impl Session {
             }
             Err(SignInError::Wrong) => {
                 self.inner().failures.add(address, started);
-                self.tell_login(name, "refused", Some(&reply::LOGIN_FAILED), started);
+                self.tell_login(&attempt, "refused", Some(&reply::LOGIN_FAILED));
                 let mut line = self.line("login", "refused", None);
                 line.sender = Some(self.inner().parts.privacy.name(name));
                 self.inner().parts.store.journal_later(vec![line]);
                 Answer::Verdict(reply::LOGIN_FAILED)
             }
             Err(SignInError::Busy | SignInError::Store(_)) => {
-                self.tell_login(name, "unavailable", Some(&reply::LOGIN_TROUBLE), started);
+                self.tell_login(&attempt, "unavailable", Some(&reply::LOGIN_TROUBLE));
                 Answer::Verdict(reply::LOGIN_TROUBLE)
             }
         }

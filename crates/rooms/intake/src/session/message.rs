@@ -26,6 +26,16 @@ use crate::stages::{Arrived, Case, Edit, Moment};
 /// Bodies above this many octets are parsed on the pool for heavy work.
 const PARSE_HERE_MAX: usize = 256 * 1024;
 
+/// A message that was judged, for its plan.
+struct Judged {
+    header: Header,
+    /// The fields that stand above it.
+    trace: Vec<u8>,
+    time: Timestamp,
+    body: Gathered,
+    digest: Digest,
+}
+
 /// A message that was judged and planned, ready for its commit.
 struct Ready {
     plan: Plan,
@@ -91,8 +101,14 @@ impl Session {
         let header = Header::read(&body.octets);
         let fields = self.judge_message(transaction, &header, time).await?;
         let trace = self.trace(transaction, &header, &fields, time);
-        self.plan(transaction, &header, trace, time, body, digest)
-            .await
+        let judged = Judged {
+            header,
+            trace,
+            time,
+            body,
+            digest,
+        };
+        self.plan(transaction, judged).await
     }
 
     /// A share of the memory for looking at bodies that are on disk; waits for it.
@@ -184,23 +200,9 @@ impl Session {
         trace.into_bytes()
     }
 
-    async fn plan(
-        &self,
-        transaction: &mut Transaction,
-        header: &Header,
-        trace: Vec<u8>,
-        time: Timestamp,
-        mut body: Gathered,
-        digest: Digest,
-    ) -> Result<Ready, Stop> {
+    async fn plan(&self, transaction: &mut Transaction, mut judged: Judged) -> Result<Ready, Stop> {
         let inner = self.inner();
-        let parsing = OnceLock::new();
-        if body.octets.len() > PARSE_HERE_MAX {
-            let octets = std::mem::take(&mut body.octets);
-            let (parsed, octets) = self.parse_elsewhere(trace.clone(), octets).await?;
-            body.octets = octets;
-            let _ = parsing.set(parsed);
-        }
+        let parsing = self.parse_large(&mut judged).await?;
         let envelope = Envelope {
             reverse_path: transaction.sender.reverse_path.clone(),
             recipients: std::mem::take(&mut transaction.recipients),
@@ -209,16 +211,16 @@ impl Session {
             ret: transaction.sender.ret,
             envid: transaction.sender.envid.clone(),
         };
-        let pieces = [Piece::Kept(0..body.octets.len() as u64)];
+        let pieces = [Piece::Kept(0..judged.body.octets.len() as u64)];
         let case = DeliveryCase {
             arrival: transaction.arrival,
             session: self.id,
-            time,
+            time: judged.time,
             peer: Some(self.peer.address.ip().to_canonical()),
             privacy: &inner.parts.privacy,
             host: inner.limits.hostname.as_str(),
             envelope: &envelope,
-            message_id: header.message_id.as_deref(),
+            message_id: judged.header.message_id.as_deref(),
             reports: if self.is_trusted() {
                 Reports::AsAsked
             } else {
@@ -228,9 +230,9 @@ impl Session {
                 Dialect::Lmtp => Quota::ReplyEach,
                 Dialect::Submission | Dialect::Transfer => Quota::OneReply,
             },
-            trace: &trace,
+            trace: &judged.trace,
             pieces: &pieces,
-            octets: &body.octets,
+            octets: &judged.body.octets,
             parsing,
             entry: None,
         };
@@ -241,32 +243,32 @@ impl Session {
         let planned = planned.await;
         transaction.recipients = envelope.recipients;
         let planned = planned.map_err(|_| Stop::Refused("plan", reply::TRY_LATER))?;
-        self.ready(transaction, planned, header, time, body, digest)
+        self.ready(transaction, planned, judged)
     }
 
-    /// Parses a large message without holding up other sessions.
-    async fn parse_elsewhere(
-        &self,
-        mut whole: Vec<u8>,
-        octets: Vec<u8>,
-    ) -> Result<(Parsing, Vec<u8>), Stop> {
+    /// Parses a large message without holding up other sessions; a small one is parsed when
+    /// somebody asks.
+    async fn parse_large(&self, judged: &mut Judged) -> Result<OnceLock<Parsing>, Stop> {
+        if judged.body.octets.len() <= PARSE_HERE_MAX {
+            return Ok(OnceLock::new());
+        }
+        let mut whole = judged.trace.clone();
+        let octets = std::mem::take(&mut judged.body.octets);
         let work = move || {
             whole.extend_from_slice(&octets);
             (Parsing::new(&whole), octets)
         };
-        let heavy = &self.inner().parts.heavy;
-        let parsed = heavy.run(work).await;
-        parsed.map_err(|_| Stop::Refused("parse", reply::STORE_FULL))
+        let parsed = self.inner().parts.heavy.run(work).await;
+        let (parsed, octets) = parsed.map_err(|_| Stop::Refused("parse", reply::STORE_FULL))?;
+        judged.body.octets = octets;
+        Ok(OnceLock::from(parsed))
     }
 
     fn ready(
         &self,
         transaction: &Transaction,
         planned: Planned,
-        header: &Header,
-        time: Timestamp,
-        body: Gathered,
-        digest: Digest,
+        judged: Judged,
     ) -> Result<Ready, Stop> {
         if let Some(reply) = planned.refusal() {
             return Err(match self.dialect {
@@ -275,28 +277,28 @@ impl Session {
             });
         }
         let mut line = self.line("message", "accepted", Some(transaction));
-        line.message_id = header.message_id.as_deref().map(Into::into);
+        line.message_id = judged.header.message_id.as_deref().map(Into::into);
         let mut journal = Vec::with_capacity(planned.journal.len() + 1);
         journal.push(line);
         journal.extend(planned.journal);
         Ok(Ready {
             plan: Plan {
                 arrival: transaction.arrival,
-                time,
+                time: judged.time,
                 operations: planned.operations,
                 journal,
                 body: None,
             },
             fates: planned.fates,
-            body,
-            digest,
+            body: judged.body,
+            digest: judged.digest,
         })
     }
 
     async fn commit(&mut self, transaction: &Transaction, ready: Ready) -> Answer {
         // Whoever has gone does not learn of a 250 and sends the message again: leave it to that.
         if self.peer.has_closed() {
-            self.tell_transaction(transaction, "lost", None);
+            self.tell_transaction(transaction, "lost", None, None);
             return Answer::Verdict(reply::TRY_LATER);
         }
         let Ready {
@@ -318,13 +320,13 @@ impl Session {
                 let is_whole = !fates.iter().any(|fate| matches!(fate, Fate::Refused(_)));
                 self.unsettled = is_whole.then_some((digest, committed.arrival));
                 let reply = accepted(committed.arrival);
-                self.tell_transaction(transaction, "accepted", Some(&reply));
+                self.tell_transaction(transaction, "accepted", None, Some(&reply));
                 self.verdicts(fates, reply)
             }
             Err(error) => {
                 let reply = store_reply(&error);
                 tracing::warn!(queue_id = %transaction.arrival, %error, "a message is not kept");
-                self.tell_transaction(transaction, "deferred", Some(&reply));
+                self.tell_transaction(transaction, "deferred", Some("commit"), Some(&reply));
                 Answer::Verdict(reply)
             }
         }
@@ -338,7 +340,7 @@ impl Session {
                 } else {
                     "deferred"
                 };
-                self.tell_transaction(transaction, outcome, Some(&reply));
+                self.tell_transaction(transaction, outcome, Some(stage), Some(&reply));
                 let refusal = Refusal {
                     what: "message",
                     stage,
@@ -349,12 +351,12 @@ impl Session {
                 Answer::Verdict(reply)
             }
             Stop::RefusedEach(fates) => {
-                self.tell_transaction(transaction, "refused", None);
+                self.tell_transaction(transaction, "refused", Some("recipients"), None);
                 self.verdicts(fates, reply::TRY_LATER)
             }
             Stop::Repeat(arrival) => {
                 let reply = accepted(arrival);
-                self.tell_transaction(transaction, "repeated", Some(&reply));
+                self.tell_transaction(transaction, "repeated", None, Some(&reply));
                 Answer::Verdict(reply)
             }
         }

@@ -20,42 +20,57 @@ pub(super) struct Refusal<'r> {
     pub(super) reply: &'r Reply,
 }
 
+/// An attempt to sign in.
+pub(super) struct Attempt<'a> {
+    pub(super) name: &'a str,
+    pub(super) mechanism: &'static str,
+    pub(super) started: Instant,
+}
+
 impl Session {
-    /// The one event that ends a transaction.
+    /// The one event that ends a transaction; `stage` is what refused it.
     pub(super) fn tell_transaction(
         &self,
         transaction: &Transaction,
         outcome: &str,
+        stage: Option<&str>,
         reply: Option<&Reply>,
     ) {
+        let privacy = &self.inner().parts.privacy;
+        let recipients = &transaction.recipients;
+        // Where nobody was accepted, the first who was refused is what somebody will ask about.
+        let refused = transaction
+            .refused
+            .as_ref()
+            .filter(|_| recipients.is_empty());
+        let first = recipients.first().map(|recipient| &recipient.address);
+        let first = first.or(refused.map(|refused| &refused.address));
         tracing::info!(
             queue_id = %transaction.arrival,
             session = %format_args!("{:016x}", self.id),
             peer = %self.shown_peer(),
             account = self.login.as_ref().map(|login| &*login.name),
+            sender = %privacy.reverse_path(&transaction.sender.reverse_path),
+            recipient = first.map(|address| tracing::field::display(privacy.address(address))),
+            recipients = recipients.len(),
             outcome,
+            stage = stage.or(refused.map(|refused| refused.stage)),
             reply = reply.map(|reply| reply.code),
-            recipients = transaction.recipients.len(),
             elapsed_ms = self.elapsed(transaction.started).0,
             "transaction"
         );
     }
 
     /// The one event that ends an attempt to sign in.
-    pub(super) fn tell_login(
-        &self,
-        name: &str,
-        outcome: &str,
-        reply: Option<&Reply>,
-        started: Instant,
-    ) {
+    pub(super) fn tell_login(&self, attempt: &Attempt<'_>, outcome: &str, reply: Option<&Reply>) {
         tracing::info!(
             session = %format_args!("{:016x}", self.id),
             peer = %self.shown_peer(),
-            account = %self.inner().parts.privacy.name(name),
+            account = %self.inner().parts.privacy.name(attempt.name),
+            mechanism = attempt.mechanism,
             outcome,
             reply = reply.map(|reply| reply.code),
-            elapsed_ms = self.elapsed(started).0,
+            elapsed_ms = self.elapsed(attempt.started).0,
             "login"
         );
     }
