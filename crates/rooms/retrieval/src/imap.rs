@@ -17,12 +17,14 @@ mod work;
 
 use std::sync::Arc;
 
+use postroom_delivery::privacy::Privacy;
 use postroom_imap::command::{Mailbox as MailboxText, Request};
 use postroom_imap::question::Answer;
 use postroom_mail::identifier::AccountId;
 use postroom_mail::mailbox_name::MailboxName;
 use postroom_mailbox::mailboxes::Mailboxes;
 use postroom_net::Peer;
+use postroom_runtime::clock::Clock;
 use postroom_store::row::Mailbox;
 
 use crate::authenticator::Authenticator;
@@ -43,6 +45,10 @@ pub struct Imap<A> {
     pub separator: char,
     /// Octets of an appended message.
     pub append_octets_max: u64,
+    /// What may be logged of people.
+    pub privacy: Privacy,
+    /// Measures how long a login took.
+    pub clock: Clock,
 }
 
 /// The host of one session's machine: what the session has open and what it is told.

@@ -72,14 +72,14 @@ impl Rooms {
             clock: house.clock.clone(),
             random: house.random.clone(),
             heavy: heavy.clone(),
-            privacy,
+            privacy: privacy.clone(),
         };
         let limits =
             postroom_intake::Limits::new(hostname, &config.limits, &config.auth, &config.listen);
         let intake = Intake::new(parts, limits);
         Ok(Self {
             intake,
-            imap: Arc::new(imap(config, house, heavy, chores)),
+            imap: Arc::new(imap(config, house, heavy, privacy, chores)),
         })
     }
 }
@@ -103,7 +103,13 @@ fn heavy() -> Result<BlockingPool, Failure> {
         .map_err(|error| Failure::because("no thread for parsing", &error))
 }
 
-fn imap(config: &Config, house: &House, heavy: BlockingPool, chores: &TaskGroup) -> Imap<SignIn> {
+fn imap(
+    config: &Config,
+    house: &House,
+    heavy: BlockingPool,
+    privacy: Privacy,
+    chores: &TaskGroup,
+) -> Imap<SignIn> {
     let limits = views::Limits {
         views_octets_max: config.store.views_max.as_usize(),
     };
@@ -113,6 +119,8 @@ fn imap(config: &Config, house: &House, heavy: BlockingPool, chores: &TaskGroup)
         authenticator: SignIn(house.directory.clone()),
         separator: config.imap.separator.as_char(),
         append_octets_max: config.limits.message.size_max.bytes(),
+        privacy,
+        clock: house.clock.clone(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! LOGIN and AUTHENTICATE.
 
+use std::time::Instant;
+
 use postroom_imap::question::Answer;
 use postroom_wire::sasl::Credentials;
 
@@ -9,24 +11,36 @@ use crate::authenticator::{AuthenticationError, Authenticator};
 impl<A: Authenticator> ImapHost<A> {
     /// Checks who logs in (RFC 9051 §6.2.2, §6.2.3). Ends in one line of the log.
     pub(super) async fn authenticate(&mut self, credentials: Credentials) -> Answer {
+        let started = self.imap.clock.now();
         let checked = self
             .imap
             .authenticator
             .authenticate(&credentials.authcid, &credentials.password)
             .await;
-        let peer = self.peer.address.ip();
-        let mechanism = credentials.mechanism.name();
-        let refused = match checked {
+        let (outcome, answer) = match checked {
             Ok(account) => {
                 self.account = Some(account);
-                tracing::info!(%peer, mechanism, account = account.0, outcome = "granted", "login");
-                return Answer::Granted;
+                ("granted", Answer::Granted)
             }
-            Err(AuthenticationError::Denied) => reply::LOGIN_FAILED,
-            Err(AuthenticationError::Unavailable) => reply::LOGIN_LATER,
+            Err(AuthenticationError::Denied) => ("refused", Answer::Denied(reply::LOGIN_FAILED)),
+            Err(AuthenticationError::Unavailable) => {
+                ("unavailable", Answer::Denied(reply::LOGIN_LATER))
+            }
         };
-        let outcome = refused.code.as_ref().map_or("refused", |code| code.name());
-        tracing::info!(%peer, mechanism, outcome, "login");
-        Answer::Denied(refused)
+        self.tell_login(&credentials, outcome, started);
+        answer
+    }
+
+    fn tell_login(&self, credentials: &Credentials, outcome: &str, started: Instant) {
+        let privacy = &self.imap.privacy;
+        let elapsed = self.imap.clock.now().duration_since(started);
+        tracing::info!(
+            peer = %privacy.peer(self.peer.address.ip().to_canonical()),
+            account = %privacy.name(&credentials.authcid),
+            mechanism = credentials.mechanism.name(),
+            outcome,
+            elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            "login"
+        );
     }
 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use postroom_config::value::LogPrivacy;
+use postroom_delivery::privacy::Privacy;
 use postroom_imap::question::{Answer, News, Question, Source};
 use postroom_imap::server::{Server, Settings};
 use postroom_mail::flag::{Flags, SpecialUse};
@@ -212,6 +214,8 @@ async fn open(
         authenticator: TwoUsers([anna, bert]),
         separator: '/',
         append_octets_max: 50 * 1024 * 1024,
+        privacy: Privacy::new(LogPrivacy::Full, &Random::system()),
+        clock: clock.clone(),
     }
 }
 
