@@ -630,6 +630,7 @@ async fn the_directory_keeps_names_apart() {
         name: "example.test".into(),
         kind: DomainKind::Local,
         catch_all: None,
+        target: None,
     };
     commit(&store, vec![Operation::PutDomain(domain.clone())])
         .await
@@ -698,6 +699,7 @@ async fn credentials_and_settings_go_with_their_account() {
         name: "example.test".into(),
         kind: DomainKind::Local,
         catch_all: None,
+        target: None,
     };
     commit(&store, vec![Operation::PutDomain(domain)])
         .await
