@@ -308,29 +308,11 @@ impl Mailboxes {
         };
         let mut committed = self.store.commit(plan).await?;
         if committed.is_repeat {
-            // Another plan bore this random number within two days: the client tries again.
+            // Another plan bore this arrival within two days: the client tries again.
             return Err(CommitError::Stopped(Stopped::Database));
         }
         Ok(committed.results.pop().unwrap_or(Done::Nothing))
     }
-}
-
-/// The mailboxes that every account is made with, all subscribed (RFC 6154 §2).
-pub fn default_mailboxes() -> Vec<NewMailbox> {
-    let made = |name: &str, special_use| NewMailbox {
-        name: MailboxName::from_components(vec![name.into()])
-            .expect("invariant: the names below are names"),
-        special_use,
-        is_subscribed: true,
-    };
-    vec![
-        made("INBOX", None),
-        made("Drafts", Some(SpecialUse::Drafts)),
-        made("Sent", Some(SpecialUse::Sent)),
-        made("Trash", Some(SpecialUse::Trash)),
-        made("Junk", Some(SpecialUse::Junk)),
-        made("Archive", Some(SpecialUse::Archive)),
-    ]
 }
 
 /// The store answers each operation with the outcome of its kind; this is a bug of ours.
