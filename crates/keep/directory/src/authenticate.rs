@@ -1,5 +1,7 @@
 //! Who may sign in.
 
+use std::net::IpAddr;
+
 use postroom_mail::address::{Address, NonAscii};
 use postroom_runtime::pool::PoolError;
 use postroom_runtime::secret::Secret;
@@ -7,6 +9,7 @@ use postroom_store::error::ReadError;
 use postroom_store::row::Account;
 
 use crate::Directory;
+use crate::failures::Unheard;
 use crate::password;
 
 /// A sign-in that did not succeed.
@@ -15,9 +18,12 @@ pub enum SignInError {
     /// Wrong password, no such account, or one that may not sign in: nobody is told which.
     #[error("wrong name or password")]
     Wrong,
-    /// Too many sign-ins wait.
+    /// Too many sign-ins wait, of all or of this address.
     #[error("too many sign-ins are waiting")]
     Busy,
+    /// Too many sign-ins of this address have failed: the password was not looked at.
+    #[error("too many sign-ins of this address have failed")]
+    Unheard,
     /// The store did not answer.
     #[error("the directory cannot be read")]
     Store(#[from] ReadError),
@@ -26,16 +32,33 @@ pub enum SignInError {
 impl Directory {
     /// Signs in with the account's address and one of its passwords.
     ///
-    /// An unknown name takes as long as a wrong password. Cost: one hash on the pool, unless the
+    /// `from` is the peer's address, whose failures are counted whatever it speaks; nothing for a
+    /// peer whose failures are not. An unknown name takes as long as a wrong password. Cost: one hash on the pool, unless the
     /// same sign-in was verified a moment ago.
     ///
     /// # Errors
-    /// `Busy` and `Store` say nothing about the password.
+    /// `Busy`, `Unheard` and `Store` say nothing about the password.
     pub async fn authenticate(
         &self,
+        from: Option<IpAddr>,
         login: &str,
         password: &Secret,
     ) -> Result<Account, SignInError> {
+        let began = from.map(|address| self.failures.begin(address, self.clock.now()));
+        let attempt = began.transpose().map_err(|unheard| match unheard {
+            Unheard::Busy => SignInError::Busy,
+            Unheard::Spent => SignInError::Unheard,
+        })?;
+        let outcome = self.check(login, password).await;
+        if let Some(attempt) = attempt
+            && !matches!(outcome, Err(SignInError::Wrong))
+        {
+            attempt.forgive();
+        }
+        outcome
+    }
+
+    async fn check(&self, login: &str, password: &Secret) -> Result<Account, SignInError> {
         let account = self.account_to_sign_in(login).await?;
         let hashes: Vec<Box<str>> = match &account {
             Some(account) => self

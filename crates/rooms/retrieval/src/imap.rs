@@ -17,6 +17,7 @@ mod work;
 
 use std::sync::Arc;
 
+use postroom_delivery::privacy::Privacy;
 use postroom_imap::command::{Mailbox as MailboxText, Request};
 use postroom_imap::question::Answer;
 use postroom_mail::identifier::AccountId;
@@ -39,6 +40,8 @@ pub struct Imap<A> {
     pub mailboxes: Mailboxes,
     /// Checks logins.
     pub authenticator: A,
+    /// How much of a person is written down.
+    pub privacy: Privacy,
     /// Between the components of a mailbox name (`imap.separator`).
     pub separator: char,
     /// Octets of an appended message.

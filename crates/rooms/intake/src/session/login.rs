@@ -15,12 +15,10 @@ impl Session {
         let started = self.inner().parts.clock.now();
         let address = self.peer.address.ip();
         let name = &*credentials.authcid;
-        if !self.peer.is_exempt && self.inner().failures.is_spent(address, started) {
-            self.tell_login(name, "unheard", Some(&reply::LOGIN_TROUBLE), started);
-            return Answer::Verdict(reply::LOGIN_TROUBLE);
-        }
+        let counted = (!self.peer.is_exempt).then_some(address);
         let directory = &self.inner().parts.directory;
-        match directory.authenticate(name, &credentials.password).await {
+        let checked = directory.authenticate(counted, name, &credentials.password);
+        match checked.await {
             Ok(account) => {
                 self.tell_login(&account.address, "granted", None, started);
                 self.login = Some(Login {
@@ -30,12 +28,15 @@ impl Session {
                 Answer::LoggedIn
             }
             Err(SignInError::Wrong) => {
-                self.inner().failures.add(address, started);
                 self.tell_login(name, "refused", Some(&reply::LOGIN_FAILED), started);
                 let mut line = self.line("login", "refused", None);
                 line.sender = Some(self.inner().parts.privacy.name(name));
                 self.inner().parts.store.journal_later(vec![line]);
                 Answer::Verdict(reply::LOGIN_FAILED)
+            }
+            Err(SignInError::Unheard) => {
+                self.tell_login(name, "unheard", Some(&reply::LOGIN_TROUBLE), started);
+                Answer::Verdict(reply::LOGIN_TROUBLE)
             }
             Err(SignInError::Busy | SignInError::Store(_)) => {
                 self.tell_login(name, "unavailable", Some(&reply::LOGIN_TROUBLE), started);

@@ -60,7 +60,10 @@ pub(crate) struct Parrot {
     tls: Option<Tls>,
     body_left: usize,
     asks: bool,
+    /// Comes back for ever.
     spins: bool,
+    /// Comes back once.
+    pauses: bool,
     drains: bool,
 }
 
@@ -74,6 +77,7 @@ impl Parrot {
             body_left: 0,
             asks: false,
             spins: false,
+            pauses: false,
             drains: false,
         }
     }
@@ -91,7 +95,7 @@ impl Parrot {
             self.body_left -= octets;
             return (octets, Next::Body(&unread[..octets]));
         }
-        if self.spins {
+        if self.spins || std::mem::take(&mut self.pauses) {
             return (0, Next::Again);
         }
         let Some(end) = unread.windows(2).position(|pair| pair == b"\r\n") else {
@@ -118,6 +122,10 @@ impl Parrot {
             "SEND" => Next::Send(Crackers(rest.parse().unwrap())),
             "SPIN" => {
                 self.spins = true;
+                Next::Again
+            }
+            "PAUSE" => {
+                self.pauses = true;
                 Next::Again
             }
             "FLUSH" => Next::Flush,

@@ -12,9 +12,12 @@ impl<A: Authenticator> ImapHost<A> {
         let checked = self
             .imap
             .authenticator
-            .authenticate(&credentials.authcid, &credentials.password)
+            .authenticate(&self.peer, &credentials.authcid, &credentials.password)
             .await;
-        let peer = self.peer.address.ip();
+        let peer = self
+            .imap
+            .privacy
+            .peer(self.peer.address.ip().to_canonical());
         let mechanism = credentials.mechanism.name();
         let refused = match checked {
             Ok(account) => {

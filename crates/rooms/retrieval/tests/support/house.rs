@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use postroom_config::value::LogPrivacy;
+use postroom_delivery::privacy::Privacy;
+use postroom_directory::change::default_mailboxes;
 use postroom_imap::question::{Answer, News, Question, Source};
 use postroom_imap::server::{Server, Settings};
 use postroom_mail::flag::{Flags, SpecialUse};
@@ -21,7 +24,6 @@ use postroom_net::{Host as _, Peer};
 use postroom_retrieval::authenticator::{AuthenticationError, Authenticator};
 use postroom_retrieval::imap::{Imap, ImapHost};
 use postroom_runtime::clock::{Clock, Timestamp};
-use postroom_runtime::disk::RealDisk;
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
@@ -43,6 +45,7 @@ pub(crate) struct TwoUsers(pub(crate) [AccountId; 2]);
 impl Authenticator for TwoUsers {
     async fn authenticate(
         &self,
+        _: &Peer,
         login: &str,
         password: &Secret,
     ) -> Result<AccountId, AuthenticationError> {
@@ -193,13 +196,11 @@ async fn open(
     quota: Option<u64>,
 ) -> Imap<TwoUsers> {
     let store = Store::open(Options {
-        directory: directory.to_owned(),
-        disk: Arc::new(RealDisk),
         clock: clock.clone(),
-        random: Random::system(),
         readers: 2,
         reserve: 0,
         accept_filesystem: vec!["tmpfs".into(), "overlayfs".into()],
+        ..Options::new(directory)
     })
     .await
     .unwrap();
@@ -210,6 +211,7 @@ async fn open(
     Imap {
         mailboxes: Mailboxes::new(store, clock.clone(), views, heavy),
         authenticator: TwoUsers([anna, bert]),
+        privacy: Privacy::new(LogPrivacy::Full, &Random::seeded(1)),
         separator: '/',
         append_octets_max: 50 * 1024 * 1024,
     }
@@ -224,6 +226,7 @@ async fn account(store: &Store, clock: &Clock, address: &str, quota: Option<u64>
         name: "example.org".into(),
         kind: postroom_store::operation::DomainKind::Local,
         catch_all: None,
+        target: None,
     });
     let account = Operation::CreateAccount(NewAccount {
         address: address.into(),
