@@ -78,6 +78,8 @@ fn options(config: &Config, clock: &Clock, random: &Random) -> Options {
         readers: config.store.readers_max as usize,
         reserve: config.store.reserve.bytes(),
         accept_filesystem: accepted.collect(),
+        segment_octets_max: config.store.segment_max.bytes(),
+        batch_octets_max: config.store.batch_max.bytes(),
         ..Options::new(&config.data_dir)
     }
 }

@@ -64,8 +64,6 @@ pub struct Directory {
     lookups: Arc<LookupCache>,
     verified: Arc<Verified>,
     clock: Clock,
-    /// Verified against when there is no such account, so that its absence takes as long.
-    decoy: Arc<str>,
 }
 
 impl Directory {
@@ -86,8 +84,6 @@ impl Directory {
         )?;
         let lookups = Arc::new(LookupCache::new(store.follow(), limits.lookups_max));
         let verified = Arc::new(Verified::new(&random, limits.verified_max));
-        // On memory of its own: a server that nobody signs in to keeps none.
-        let decoy = password::hash("", limits.cost, &random, &Workspace::default()).into();
         Ok(Self {
             store,
             limits: Arc::new(limits),
@@ -97,7 +93,6 @@ impl Directory {
             lookups,
             verified,
             clock,
-            decoy,
         })
     }
 }

@@ -38,6 +38,10 @@ pub use crate::spool::Spool;
 
 /// Octets that stay free unless told otherwise.
 const RESERVE: u64 = 256 << 20;
+/// `segment_octets_max` unless told otherwise.
+const SEGMENT_OCTETS: u64 = 64 << 20;
+/// `batch_octets_max` unless told otherwise.
+const BATCH_OCTETS: u64 = 16 << 20;
 /// Threads that answer reads unless told otherwise.
 const READERS: usize = 4;
 
@@ -62,6 +66,10 @@ pub struct Options {
     /// Kinds of file system taken all the same (`store.accept_filesystem`): `tmpfs`, `overlayfs`,
     /// `nfs`, `fuse`…
     pub accept_filesystem: Vec<Box<str>>,
+    /// Octets after which a new segment of the log is begun (`store.segment_max`).
+    pub segment_octets_max: u64,
+    /// Octets of bodies after which a batch takes no more plans (`store.batch_max`).
+    pub batch_octets_max: u64,
 }
 
 impl Options {
@@ -75,6 +83,8 @@ impl Options {
             readers: READERS,
             reserve: RESERVE,
             accept_filesystem: Vec::new(),
+            segment_octets_max: SEGMENT_OCTETS,
+            batch_octets_max: BATCH_OCTETS,
         }
     }
 }

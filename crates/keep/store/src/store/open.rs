@@ -115,6 +115,7 @@ fn start(
             options.random.clone(),
             recovered.durable,
             recovered.sequence,
+            options.segment_octets_max,
         ),
         segments: Arc::clone(&segments),
         shared: Arc::clone(&shared),
@@ -124,6 +125,7 @@ fn start(
         lock: Arc::clone(&lock),
         free_checked: now,
         forgotten: now,
+        batch_octets_max: options.batch_octets_max,
         buffer: Vec::new(),
         behind: None,
     };

@@ -193,13 +193,12 @@ async fn open(
     quota: Option<u64>,
 ) -> Imap<TwoUsers> {
     let store = Store::open(Options {
-        directory: directory.to_owned(),
-        disk: Arc::new(RealDisk),
         clock: clock.clone(),
         random: Random::system(),
         readers: 2,
         reserve: 0,
         accept_filesystem: vec!["tmpfs".into(), "overlayfs".into()],
+        ..Options::new(directory)
     })
     .await
     .unwrap();
