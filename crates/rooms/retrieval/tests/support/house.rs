@@ -21,7 +21,6 @@ use postroom_net::{Host as _, Peer};
 use postroom_retrieval::authenticator::{AuthenticationError, Authenticator};
 use postroom_retrieval::imap::{Imap, ImapHost};
 use postroom_runtime::clock::{Clock, Timestamp};
-use postroom_runtime::disk::RealDisk;
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
