@@ -103,17 +103,17 @@ impl Directory {
         Ok(row.filter(|account| account.is_enabled))
     }
 
-    /// The hash that the password matches; with no hash at all, a decoy is hashed against.
+    /// The hash that the password matches; with no hash at all, it takes as long.
     async fn verify(
         &self,
         hashes: Vec<Box<str>>,
         password: &Secret,
     ) -> Result<Option<Box<str>>, SignInError> {
         let password = password.clone();
-        let (decoy, workspace) = (self.decoy.clone(), self.workspace.clone());
+        let (cost, workspace) = (self.limits.cost, self.workspace.clone());
         let work = move || {
             if hashes.is_empty() {
-                password::verify(&decoy, password.expose(), &workspace);
+                password::pretend(password.expose(), cost, &workspace);
                 return None;
             }
             hashes

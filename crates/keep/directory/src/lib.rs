@@ -75,8 +75,6 @@ pub struct Directory {
     verified: Arc<Verified>,
     failures: Arc<Failures>,
     clock: Clock,
-    /// Verified against when there is no such account, so that its absence takes as long.
-    decoy: Arc<str>,
 }
 
 impl Directory {
@@ -104,8 +102,6 @@ impl Directory {
             window: limits.failures_window,
             in_hand_max: u32::try_from(in_hand_max).unwrap_or(u32::MAX),
         });
-        // On memory of its own: a server that nobody signs in to keeps none.
-        let decoy = password::hash("", limits.cost, &random, &Workspace::default()).into();
         Ok(Self {
             store,
             limits: Arc::new(limits),
@@ -116,7 +112,6 @@ impl Directory {
             verified,
             failures: Arc::new(failures),
             clock,
-            decoy,
         })
     }
 }

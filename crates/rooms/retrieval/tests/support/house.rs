@@ -248,24 +248,6 @@ async fn account(store: &Store, clock: &Clock, address: &str, quota: Option<u64>
     }
 }
 
-/// What accounts are made with.
-fn default_mailboxes() -> Vec<NewMailbox> {
-    let made = |name: &str, special_use| NewMailbox {
-        name: MailboxName::from_components(vec![name.into()])
-            .expect("invariant: the names below are names"),
-        special_use,
-        is_subscribed: true,
-    };
-    vec![
-        made("INBOX", None),
-        made("Drafts", Some(SpecialUse::Drafts)),
-        made("Sent", Some(SpecialUse::Sent)),
-        made("Trash", Some(SpecialUse::Trash)),
-        made("Junk", Some(SpecialUse::Junk)),
-        made("Archive", Some(SpecialUse::Archive)),
-    ]
-}
-
 /// A directory that nothing else uses.
 fn directory() -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
