@@ -5,7 +5,7 @@ use std::sync::Arc;
 use postroom_mail::flag::{FlagChange, Flags, Keyword, SystemFlags};
 use postroom_mail::mailbox_name::MailboxName;
 use postroom_mail::uid_set::UidSet;
-use postroom_runtime::clock::Timestamp;
+use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_store::error::{CommitError, OpenError, Refused};
 use postroom_store::journal::JournalLine;
 use postroom_store::operation::{
