@@ -54,7 +54,7 @@ async fn run_async(
     } else {
         files::accounts(&wishes.directory)
     };
-    let serving = serving.listen(loaded).await?;
+    let serving = serving.listen(loaded)?;
     introduce(wishes, &accounts, is_new)?;
     report::say(serving.ready_line())?;
     let test = selftest::run(&wishes.directory, serving.addresses(), &accounts);

@@ -79,7 +79,7 @@ impl Serving {
     }
 
     /// Starts the rooms and listens on every port that is configured.
-    pub(crate) async fn listen(mut self, loaded: &Loaded) -> Result<Self, Failure> {
+    pub(crate) fn listen(mut self, loaded: &Loaded) -> Result<Self, Failure> {
         let config = &loaded.config;
         let certificates = tls::certificates(config, &self.house.clock)?;
         self.certificates = Some(Arc::clone(&certificates));
@@ -214,7 +214,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Failure> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let serving = Serving::open(&loaded).await?.listen(&loaded).await?;
+    let serving = Serving::open(&loaded).await?.listen(&loaded)?;
     report::say(serving.ready_line())?;
     until_ended(serving, settings, &mut signals).await
 }

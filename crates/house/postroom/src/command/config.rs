@@ -1,6 +1,6 @@
 //! `postroom config`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use postroom_config::Config;
 
@@ -66,7 +66,7 @@ fn check(settings: &Settings, json: bool) -> Result<(), Failure> {
     Err(bad(&file, problems.len()))
 }
 
-fn bad(file: &PathBuf, count: usize) -> Failure {
+fn bad(file: &Path, count: usize) -> Failure {
     let what = format!("{} has {count} mistakes", file.display());
     Failure::new(what, "mend them as each says; nothing else was changed")
 }

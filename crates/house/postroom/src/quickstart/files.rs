@@ -108,7 +108,9 @@ postmaster = \"{postmaster}@{domain}\"
             "warning: {} is on {name}, which may lose mail; do not keep real mail there",
             wishes.directory.display()
         ))?;
-        text.push_str(&format!("\n[store]\naccept_filesystem = [\"{name}\"]\n"));
+        text.push_str("\n[store]\naccept_filesystem = [\"");
+        text.push_str(name);
+        text.push_str("\"]\n");
     }
     Ok(text)
 }
@@ -117,7 +119,7 @@ postmaster = \"{postmaster}@{domain}\"
 fn weak_filesystem(directory: &Path) -> Option<&'static str> {
     const OVERLAYFS: i64 = 0x794c_7630;
     const TMPFS: i64 = 0x0102_1994;
-    match i64::from(statfs(directory).ok()?.f_type) {
+    match statfs(directory).ok()?.f_type {
         OVERLAYFS => Some("overlayfs"),
         TMPFS => Some("tmpfs"),
         _ => None,
@@ -135,10 +137,12 @@ pub(crate) async fn add_accounts(house: &House, wishes: &Wishes) -> Result<Vec<A
         })
         .collect();
     // The list is on disk first: a password that only the store knew would be of no use.
-    let list: String = accounts
-        .iter()
-        .map(|account| format!("{} {}\n", account.address, account.password.expose()))
-        .collect();
+    let mut list = String::new();
+    for account in &accounts {
+        for word in [&*account.address, " ", account.password.expose(), "\n"] {
+            list.push_str(word);
+        }
+    }
     let file = account_list(&wishes.directory);
     put(&file, 0o600, &list).map_err(|error| {
         Failure::because(format_args!("{} cannot be written", file.display()), &error)

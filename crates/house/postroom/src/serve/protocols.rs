@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use postroom_config::Config;
-use postroom_config::value::ClearText;
+use postroom_config::value::{ByteCount, ClearText};
 use postroom_delivery::delivery::Delivery;
 use postroom_delivery::expand;
 use postroom_delivery::privacy::Privacy;
@@ -93,7 +93,7 @@ fn expansion(config: &Config) -> expand::Limits {
         inline_recipients_max: config.limits.inline_recipients as usize,
         plan_rounds_max: config.limits.plan_rounds_max as usize,
         postmaster: config.delivery.postmaster.clone(),
-        quota: config.delivery.quota.map(|quota| quota.bytes()),
+        quota: config.delivery.quota.map(ByteCount::bytes),
         detail_separator: config.delivery.separator.0,
         ..expand::Limits::default()
     }

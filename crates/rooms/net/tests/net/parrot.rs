@@ -53,6 +53,13 @@ enum Greeting {
     Said,
 }
 
+/// How often it comes back without taking anything.
+enum Spins {
+    Never,
+    Once,
+    Always,
+}
+
 pub(crate) struct Parrot {
     patience: Duration,
     deadline: Instant,
@@ -60,10 +67,7 @@ pub(crate) struct Parrot {
     tls: Option<Tls>,
     body_left: usize,
     asks: bool,
-    /// Comes back for ever.
-    spins: bool,
-    /// Comes back once.
-    pauses: bool,
+    spins: Spins,
     drains: bool,
 }
 
@@ -76,8 +80,7 @@ impl Parrot {
             tls: None,
             body_left: 0,
             asks: false,
-            spins: false,
-            pauses: false,
+            spins: Spins::Never,
             drains: false,
         }
     }
@@ -95,8 +98,13 @@ impl Parrot {
             self.body_left -= octets;
             return (octets, Next::Body(&unread[..octets]));
         }
-        if self.spins || std::mem::take(&mut self.pauses) {
-            return (0, Next::Again);
+        match self.spins {
+            Spins::Never => {}
+            Spins::Once => {
+                self.spins = Spins::Never;
+                return (0, Next::Again);
+            }
+            Spins::Always => return (0, Next::Again),
         }
         let Some(end) = unread.windows(2).position(|pair| pair == b"\r\n") else {
             return (0, Next::Read);
@@ -121,11 +129,11 @@ impl Parrot {
             }
             "SEND" => Next::Send(Crackers(rest.parse().unwrap())),
             "SPIN" => {
-                self.spins = true;
+                self.spins = Spins::Always;
                 Next::Again
             }
             "PAUSE" => {
-                self.pauses = true;
+                self.spins = Spins::Once;
                 Next::Again
             }
             "FLUSH" => Next::Flush,
