@@ -100,7 +100,9 @@ pub enum Trouble {
     #[error("passwords are taken without TLS {0}")]
     ClearTextPasswords(ClearTextFrom),
     /// `limits.exempt` beyond loopback.
-    #[error("peers outside this machine are exempt from budgets, bans and judgement: {0}")]
+    #[error(
+        "peers outside this machine are exempt from budgets, bounds of failed logins and judgement: {0}"
+    )]
     ExemptWide(String),
     /// `hostname` unset or not a full name.
     #[error("`{0}` is no name on the internet; other servers may refuse mail that bears it")]

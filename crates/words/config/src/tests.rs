@@ -431,7 +431,7 @@ fn relaxations_are_warned_about() {
     assert_eq!(
         told(&warnings[7]),
         "/etc/postroom/postroom.toml:11:1: limits.exempt: peers outside this machine are exempt \
-         from budgets, bans and judgement: 10.0.0.0/8 | keep limits.exempt to 127.0.0.0/8 and ::1"
+         from budgets, bounds of failed logins and judgement: 10.0.0.0/8 | keep limits.exempt to 127.0.0.0/8 and ::1"
     );
     let good = "hostname = 'mail.example.org'\n[delivery]\npostmaster = 'anna@example.org'";
     assert!(load(good).warnings.is_empty());

@@ -8,7 +8,8 @@ use crate::value::{ByteCount, Networks};
 branch! {
     /// Bounds of memory and work. What is over a bound is refused or waits; nothing else notices.
     pub struct Limits {
-        /// Peers that budgets by address, bans and judgement by address do not touch.
+        /// Peers that budgets by address, bounds of failed logins and judgement by address do not
+        /// touch.
         restart since "0.1" exempt: Networks = Networks::loopback();
         /// Octets of a message in flight that stay in memory; a larger one goes to disk as it comes.
         restart since "0.1" body_memory_max: ByteCount = ByteCount::kib(256),
