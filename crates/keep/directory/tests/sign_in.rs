@@ -1,10 +1,6 @@
 //! Signing in, and what keeps a flood from doing harm.
 
-<<<<<<< HEAD
 #![expect(clippy::unwrap_used, reason = "a test that fails")]
-=======
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
->>>>>>> wiring
 
 use std::net::IpAddr;
 
@@ -58,13 +54,8 @@ fn limits() -> Limits {
     }
 }
 
-<<<<<<< HEAD
 fn peer(last_octet: u8) -> IpAddr {
     IpAddr::from([192, 0, 2, last_octet])
-=======
-fn peer(text: &str) -> IpAddr {
-    text.parse().unwrap()
->>>>>>> wiring
 }
 
 /// Whatever it speaks: Submission and IMAP ask one directory.
@@ -73,11 +64,7 @@ async fn attack_f10_an_address_that_fails_too_often_is_not_heard_and_others_are(
     let folder = TestDirectory::new();
     let directory = directory(&folder, limits()).await;
     let (right, wrong) = (Secret::new(RIGHT), Secret::new("guess"));
-<<<<<<< HEAD
     let bad = Some(peer(66));
-=======
-    let bad = Some(peer("192.0.2.66"));
->>>>>>> wiring
     for _ in 0..5 {
         let outcome = directory.authenticate(bad, ANNA, &wrong).await;
         assert!(matches!(outcome, Err(SignInError::Wrong)), "{outcome:?}");
@@ -86,11 +73,7 @@ async fn attack_f10_an_address_that_fails_too_often_is_not_heard_and_others_are(
         let outcome = directory.authenticate(bad, ANNA, password).await;
         assert!(matches!(outcome, Err(SignInError::Unheard)), "{outcome:?}");
     }
-<<<<<<< HEAD
     for from in [Some(peer(1)), None] {
-=======
-    for from in [Some(peer("192.0.2.1")), None] {
->>>>>>> wiring
         let account = directory.authenticate(from, ANNA, &right).await.unwrap();
         assert_eq!(&*account.address, ANNA);
     }
@@ -117,22 +100,14 @@ async fn attack_f10_a_flood_of_bad_logins_does_not_keep_others_out() {
         let directory = directory.clone();
         flood.spawn(async move {
             let wrong = Secret::new("guess");
-<<<<<<< HEAD
             let outcome = directory.authenticate(Some(peer(66)), ANNA, &wrong);
-=======
-            let outcome = directory.authenticate(Some(peer("192.0.2.66")), ANNA, &wrong);
->>>>>>> wiring
             outcome.await.unwrap_err()
         });
     }
     // Let the flood be there first.
     tokio::task::yield_now().await;
     let right = Secret::new(RIGHT);
-<<<<<<< HEAD
     let good = directory.authenticate(Some(peer(1)), ANNA, &right);
-=======
-    let good = directory.authenticate(Some(peer("192.0.2.1")), ANNA, &right);
->>>>>>> wiring
     assert!(good.await.is_ok());
     let (mut wrong, mut turned_away) = (0, 0);
     while let Some(outcome) = flood.join_next().await {

@@ -109,13 +109,7 @@ postmaster = \"{postmaster}@{domain}\"
             "warning: {} is on {name}, which may lose mail; do not keep real mail there",
             wishes.directory.display()
         ))?;
-<<<<<<< HEAD
         let _ = writeln!(text, "\n[store]\naccept_filesystem = [\"{name}\"]");
-=======
-        text.push_str("\n[store]\naccept_filesystem = [\"");
-        text.push_str(name);
-        text.push_str("\"]\n");
->>>>>>> wiring
     }
     Ok(text)
 }
@@ -144,13 +138,7 @@ pub(crate) async fn add_accounts(house: &House, wishes: &Wishes) -> Result<Vec<A
     // The list is on disk first: a password that only the store knew would be of no use.
     let mut list = String::new();
     for account in &accounts {
-<<<<<<< HEAD
         let _ = writeln!(list, "{} {}", account.address, account.password.expose());
-=======
-        for word in [&*account.address, " ", account.password.expose(), "\n"] {
-            list.push_str(word);
-        }
->>>>>>> wiring
     }
     let file = account_list(&wishes.directory);
     put(&file, 0o600, &list).map_err(|error| {

@@ -67,12 +67,8 @@ pub(crate) struct Parrot {
     tls: Option<Tls>,
     body_left: usize,
     asks: bool,
-<<<<<<< HEAD
     /// How often it comes back without taking anything.
     returns: u32,
-=======
-    spins: Spins,
->>>>>>> wiring
     drains: bool,
 }
 
@@ -85,11 +81,7 @@ impl Parrot {
             tls: None,
             body_left: 0,
             asks: false,
-<<<<<<< HEAD
             returns: 0,
-=======
-            spins: Spins::Never,
->>>>>>> wiring
             drains: false,
         }
     }
@@ -107,19 +99,9 @@ impl Parrot {
             self.body_left -= octets;
             return (octets, Next::Body(&unread[..octets]));
         }
-<<<<<<< HEAD
         if self.returns > 0 {
             self.returns -= 1;
             return (0, Next::Again);
-=======
-        match self.spins {
-            Spins::Never => {}
-            Spins::Once => {
-                self.spins = Spins::Never;
-                return (0, Next::Again);
-            }
-            Spins::Always => return (0, Next::Again),
->>>>>>> wiring
         }
         let Some(end) = unread.windows(2).position(|pair| pair == b"\r\n") else {
             return (0, Next::Read);
@@ -144,19 +126,11 @@ impl Parrot {
             }
             "SEND" => Next::Send(Crackers(rest.parse().unwrap())),
             "SPIN" => {
-<<<<<<< HEAD
                 self.returns = u32::MAX;
                 Next::Again
             }
             "PAUSE" => {
                 self.returns = 1;
-=======
-                self.spins = Spins::Always;
-                Next::Again
-            }
-            "PAUSE" => {
-                self.spins = Spins::Once;
->>>>>>> wiring
                 Next::Again
             }
             "FLUSH" => Next::Flush,
