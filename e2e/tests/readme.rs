@@ -40,10 +40,7 @@ fn commands_of_the_readme_work() {
             .filter_map(|line| line.split_whitespace().next())
             .filter(|program| *program != "postroom");
         if let Some(absent) = programs.find(|program| !is_installed(program)) {
-            skipped(
-                "commands_of_the_readme_work",
-                &format!("{absent} is not installed"),
-            );
+            skipped(&format!("{absent} is not installed"));
             continue;
         }
         let folder = binary().parent().expect("a folder").display().to_string();
