@@ -39,6 +39,14 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::because("the runtime does not start", &error))
 }
 
+/// Every socket that the configuration names.
+pub(crate) fn sockets(config: &Config) -> Vec<SocketAddr> {
+    Role::ALL
+        .into_iter()
+        .flat_map(|role| config.listen.sockets(role))
+        .collect()
+}
+
 /// A house that serves.
 pub(crate) struct Serving {
     house: House,

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use postroom_mail::address::{Address, NonAscii};
 use serde::Serialize;
 
-pub use bytes::ByteCount;
+pub use bytes::{ByteCount, ByteCountError};
 pub use choice::{
     ClearText, FileSystem, ImapSeparator, LogFormat, LogLevel, LogPrivacy, Senders, StartTls,
     SubmissionStartTls,
