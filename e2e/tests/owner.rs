@@ -74,9 +74,9 @@ fn may_run(server: &Server) -> bool {
 }
 
 fn assert_all_belong_to_nobody(folder: &Path) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let metadata = fs::symlink_metadata(&path).unwrap();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let metadata = fs::symlink_metadata(&path).expect("a file");
         assert_eq!(metadata.uid(), NOBODY, "{}", path.display());
         if metadata.is_dir() {
             assert_all_belong_to_nobody(&path);

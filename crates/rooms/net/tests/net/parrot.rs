@@ -53,13 +53,6 @@ enum Greeting {
     Said,
 }
 
-/// How often it comes back without taking anything.
-enum Spins {
-    Never,
-    Once,
-    Always,
-}
-
 pub(crate) struct Parrot {
     patience: Duration,
     deadline: Instant,
