@@ -8,7 +8,7 @@ use std::path::Path;
 
 use postroom_e2e::program::Program;
 use postroom_e2e::server::{Role, Server, binary};
-use postroom_e2e::skip::find;
+use postroom_e2e::skip::{find, skipped};
 
 /// What quickstart adds to the usual ports unless told otherwise.
 const OFFSET: u16 = 10_000;
@@ -35,13 +35,12 @@ fn commands_of_the_readme_work() {
             let shown = (OFFSET + role as u16).to_string();
             script = script.replace(&shown, &server.port(role));
         }
-        let programs = script
+        let mut programs = script
             .lines()
-            .filter_map(|line| line.split_whitespace().next());
-        if !programs
-            .filter(|program| *program != "postroom")
-            .all(is_installed)
-        {
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|program| *program != "postroom");
+        if let Some(absent) = programs.find(|program| !is_installed(program)) {
+            skipped(&format!("{absent} is not installed"));
             continue;
         }
         let folder = binary().parent().expect("a folder").display().to_string();

@@ -2,6 +2,7 @@
 
 mod account;
 mod alias;
+mod answer;
 mod config;
 mod domain;
 mod mailbox;
@@ -19,6 +20,8 @@ pub(crate) enum Command {
     /// Addresses that stand for others
     #[command(subcommand)]
     Alias(alias::Action),
+    #[command(hide = true)]
+    Answer(answer::Arguments),
     /// The configuration: check it, show it, read its manual
     #[command(subcommand)]
     Config(config::Action),
@@ -39,6 +42,7 @@ impl Command {
         match self {
             Self::Account(action) => action.run(),
             Self::Alias(action) => action.run(),
+            Self::Answer(arguments) => arguments.run(),
             Self::Config(action) => action.run(),
             Self::Domain(action) => action.run(),
             Self::Mailbox(action) => action.run(),

@@ -76,7 +76,16 @@ fn options(config: &Config, clock: &Clock, random: &Random) -> Options {
         clock: clock.clone(),
         random: random.clone(),
         readers: config.store.readers_max as usize,
-        reserve: config.store.reserve.bytes(),
+        // What a segment begun and the one after it may take is always left.
+        reserve: config
+            .store
+            .reserve
+            .bytes()
+            .max(config.store.segment_max.bytes().saturating_mul(2)),
+        segment_octets_max: config.store.segment_max.bytes(),
+        batch_octets_max: config.store.batch_max.bytes(),
+        journal_octets_max: config.journal.max_bytes.bytes(),
+        journal_kept: config.journal.keep,
         accept_filesystem: accepted.collect(),
         ..Options::new(&config.data_dir)
     }
@@ -88,6 +97,8 @@ fn directory_limits(config: &Config) -> postroom_directory::Limits {
         alias_depth_max: config.limits.alias_depth_max as usize,
         hashing_threads: hashing.hash_threads_max as usize,
         hashing_waiting_max: hashing.hash_waiting_max as usize,
+        failures_per_address_max: config.auth.failures_per_address_max,
+        failures_window: config.auth.failures_window,
         cost: Cost {
             memory_kib: u32::try_from(hashing.hash_memory.bytes() / 1024).unwrap_or(u32::MAX),
             passes: hashing.hash_passes,
@@ -114,5 +125,17 @@ fn not_opened(config: &Config, error: &OpenError) -> Failure {
             failure.mend("see the files in the data directory; the log in it is whole")
         }
         OpenError::Disk { .. } => failure.mend("check that the folder exists and is this user's"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use postroom_config::value::FileSystem;
+    use postroom_store::store::FILE_SYSTEMS;
+
+    /// What may be accepted by the configuration is what the store would refuse.
+    #[test]
+    fn file_systems_are_those_that_the_store_knows() {
+        assert_eq!(FILE_SYSTEMS.map(|(_, name)| name), FileSystem::WORDS);
     }
 }

@@ -3,12 +3,12 @@
 use std::io;
 
 use postroom_config::Config;
-use postroom_config::value::LogFormat;
+use postroom_config::value::{LogFormat, LogLevel};
 use tracing_subscriber::EnvFilter;
 
 /// Begins to write what happens; called once.
-pub(crate) fn start(config: &Config) {
-    let filter = EnvFilter::new(config.log.level.as_str());
+pub(crate) fn start(config: &Config, level: LogLevel) {
+    let filter = EnvFilter::new(level.as_str());
     let events = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::house;
-use crate::owner;
+use crate::owner::Owner;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
 
@@ -55,22 +55,27 @@ impl Operator {
             overrides: Vec::new(),
         };
         let config = settings.load()?.config;
-        owner::become_owner(&config.data_dir)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::because("no runtime", &error))?;
-        let answer = runtime.block_on(async {
-            match asked(&config.data_dir, &request).await? {
-                Some(answer) => Ok(answer),
-                None => house::answer_in_process(&config, request).await,
-            }
-        })?;
+        let runtime = runtime()?;
+        let answer = match runtime.block_on(asked(&config.data_dir, &request))? {
+            Some(answer) => answer,
+            None => match Owner::other(&config.data_dir) {
+                Some(owner) => owner.answer(&settings.file(), &request)?,
+                None => runtime.block_on(house::answer_in_process(&config, request))?,
+            },
+        };
         match answer {
             Answer::Done(value) => Ok(value),
             Answer::Failed(failure) => Err(failure.into()),
         }
     }
+}
+
+/// The runtime of one command.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::because("no runtime", &error))
 }
 
 async fn asked(data_dir: &Path, request: &Request) -> Result<Option<Answer>, Failure> {

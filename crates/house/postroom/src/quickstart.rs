@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use postroom_config::Loaded;
 use postroom_config::tree::Role;
+use postroom_config::value::LogLevel;
 
+use crate::owner;
 use crate::quickstart::files::Account;
 use crate::report::{self, Failure};
 use crate::serve::{self, Serving};
@@ -38,6 +40,8 @@ pub(crate) fn run(wishes: &Wishes) -> Result<(), Failure> {
         overrides: wishes.overrides.clone(),
     };
     let loaded = settings.load()?;
+    owner::settle(&loaded.config.data_dir, &serve::sockets(&loaded.config))?;
+    crate::log::start(&loaded.config, LogLevel::Warn);
     serve::runtime()?.block_on(run_async(wishes, &settings, &loaded, is_new))
 }
 
@@ -95,10 +99,13 @@ fn say_how_to_connect(
     serving: &Serving,
     accounts: &[Account],
 ) -> Result<(), Failure> {
-    let port = |role| {
-        serving
-            .address(role)
-            .map_or_else(|| "-".to_owned(), |address| address.to_string())
+    let port = |role| match serving.address(role) {
+        // Some programs trust a certificate for names alone.
+        Some(address) if address.ip().is_loopback() => {
+            format!("localhost, port {}", address.port())
+        }
+        Some(address) => format!("{}, port {}", address.ip(), address.port()),
+        None => "-".to_owned(),
     };
     let user = accounts
         .first()

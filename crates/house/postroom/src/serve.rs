@@ -11,8 +11,9 @@ use std::sync::Arc;
 use postroom_admin::socket;
 use postroom_certs::Certificates;
 use postroom_config::tree::Role;
-use postroom_config::{Config, Loaded};
+use postroom_config::{Applies, Config, Loaded};
 use postroom_runtime::group::{TaskGroup, Token};
+use postroom_runtime::pool::BlockingPool;
 
 use crate::house::House;
 use crate::report::{self, Failure};
@@ -22,6 +23,9 @@ pub(crate) use signals::{Signals, Told};
 
 /// Threads that wait on sockets.
 const WORKERS_MIN: usize = 2;
+
+/// Readings of files that wait for the thread that does them.
+const FILES_WAITING_MAX: usize = 8;
 
 /// The runtime of a server.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -35,6 +39,14 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::because("the runtime does not start", &error))
 }
 
+/// Every socket that the configuration names.
+pub(crate) fn sockets(config: &Config) -> Vec<SocketAddr> {
+    Role::ALL
+        .into_iter()
+        .flat_map(|role| config.listen.sockets(role))
+        .collect()
+}
+
 /// A house that serves.
 pub(crate) struct Serving {
     house: House,
@@ -46,12 +58,21 @@ pub(crate) struct Serving {
     chores: TaskGroup,
     addresses: Vec<(Role, SocketAddr)>,
     certificates: Option<Arc<Certificates>>,
+    /// Reads files and folders.
+    files: BlockingPool,
+    /// What the server was started with, and the certificates that it has.
+    config: Config,
 }
 
 impl Serving {
     /// Opens the data directory; nothing listens yet.
     pub(crate) async fn open(loaded: &Loaded) -> Result<Self, Failure> {
+        // Each session holds a descriptor, and so do segments.
+        let descriptors_max = postroom_net::descriptors::raise_limit();
+        tracing::debug!(descriptors_max, "open files");
         let house = House::open(&loaded.config).await?;
+        let files = BlockingPool::start("files", 1, FILES_WAITING_MAX)
+            .map_err(|error| Failure::because("no thread for files", &error))?;
         let drain = Token::new();
         Ok(Self {
             house,
@@ -60,6 +81,8 @@ impl Serving {
             chores: TaskGroup::child_of(&Token::new()),
             addresses: Vec::new(),
             certificates: None,
+            files,
+            config: loaded.config.clone(),
         })
     }
 
@@ -68,6 +91,11 @@ impl Serving {
         let config = &loaded.config;
         let certificates = tls::certificates(config, &self.house.clock)?;
         self.certificates = Some(Arc::clone(&certificates));
+        self.chores.spawn(tls::watch(
+            Arc::clone(&certificates),
+            self.files.clone(),
+            self.chores.token().clone(),
+        ));
         self.serve_control(config)?;
         let rooms = protocols::Rooms::open(config, &self.house, &self.chores)?;
         self.addresses = listeners::start(
@@ -125,23 +153,41 @@ impl Serving {
             .collect()
     }
 
-    /// Reads the certificates again; open sessions keep theirs.
-    fn reload(&self, settings: &Settings) {
-        if let Err(failure) = settings.load() {
-            tracing::error!(
-                ?failure,
-                "the configuration is not good; the server goes on with the old one"
-            );
-            return;
+    /// Takes the certificates that the configuration names now; open sessions keep theirs. Other
+    /// changes wait for the next start.
+    async fn reload(&mut self, settings: &Settings) {
+        let config = match settings.load() {
+            Ok(loaded) => loaded.config,
+            Err(failure) => {
+                tracing::error!(
+                    ?failure,
+                    "the configuration is not good; the server goes on with the old one"
+                );
+                return;
+            }
+        };
+        for change in self.config.changes(&config) {
+            if change.applies == Applies::Restart {
+                tracing::warn!(key = change.key, "takes effect with the next start");
+            }
         }
-        let Some(certificates) = &self.certificates else {
+        let Some(certificates) = self.certificates.clone() else {
             return;
         };
-        match certificates.reload() {
-            Ok(()) => tracing::info!("certificates were read again"),
-            Err(error) => {
-                tracing::error!(%error, "the certificates are not good; the old ones stay");
+        self.config.tls = config.tls;
+        let (config, clock) = (self.config.clone(), self.house.clock.clone());
+        let taken = self.files.run(move || {
+            let sources = tls::sources(&config, &clock)?;
+            certificates.replace(sources).map_err(|error| {
+                Failure::because("the certificates cannot be used", &error).mend(error.hint())
+            })
+        });
+        match taken.await {
+            Ok(Ok(())) => tracing::info!("certificates were read again"),
+            Ok(Err(failure)) => {
+                tracing::error!(?failure, "the certificates are not good; the old ones stay");
             }
+            Err(error) => tracing::error!(%error, "the certificates were not read again"),
         }
     }
 
@@ -158,12 +204,12 @@ impl Serving {
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn until_ended(
-    serving: Serving,
+    mut serving: Serving,
     settings: &Settings,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     while signals.next().await == Told::Reload {
-        serving.reload(settings);
+        serving.reload(settings).await;
     }
     tracing::info!("ending: sessions are told");
     serving.end().await

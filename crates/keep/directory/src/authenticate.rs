@@ -1,6 +1,6 @@
 //! Who may sign in.
 
-use std::sync::Arc;
+use std::net::IpAddr;
 
 use postroom_mail::address::{Address, NonAscii};
 use postroom_runtime::pool::PoolError;
@@ -9,6 +9,7 @@ use postroom_store::error::ReadError;
 use postroom_store::row::Account;
 
 use crate::Directory;
+use crate::failures::Unheard;
 use crate::password::{self, Cost};
 
 /// A sign-in that did not succeed.
@@ -17,9 +18,12 @@ pub enum SignInError {
     /// Wrong password, no such account, or one that may not sign in: nobody is told which.
     #[error("wrong name or password")]
     Wrong,
-    /// Too many sign-ins wait.
+    /// Too many sign-ins wait, of all or of this address.
     #[error("too many sign-ins are waiting")]
     Busy,
+    /// Too many sign-ins of this address have failed: the password was not looked at.
+    #[error("too many sign-ins of this address have failed")]
+    Unheard,
     /// The store did not answer.
     #[error("the directory cannot be read")]
     Store(#[from] ReadError),
@@ -28,16 +32,34 @@ pub enum SignInError {
 impl Directory {
     /// Signs in with the account's address and one of its passwords.
     ///
-    /// An unknown name takes as long as a wrong password: whatever fails has paid for a hash of
-    /// today's cost. Cost: one hash on the pool, unless the same sign-in was verified a moment ago.
+    /// `from` is the peer's address, whose failures are counted whatever it speaks; nothing for a
+    /// peer whose failures are not. An unknown name takes as long as a wrong password: whatever
+    /// fails has paid for a hash of today's cost. Cost: one hash on the pool, unless the same
+    /// sign-in was verified a moment ago.
     ///
     /// # Errors
-    /// `Busy` and `Store` say nothing about the password.
+    /// `Busy`, `Unheard` and `Store` say nothing about the password.
     pub async fn authenticate(
         &self,
+        from: Option<IpAddr>,
         login: &str,
         password: &Secret,
     ) -> Result<Account, SignInError> {
+        let began = from.map(|address| self.failures.begin(address, self.clock.now()));
+        let attempt = began.transpose().map_err(|unheard| match unheard {
+            Unheard::Busy => SignInError::Busy,
+            Unheard::Spent => SignInError::Unheard,
+        })?;
+        let outcome = self.check(login, password).await;
+        if let Some(attempt) = attempt
+            && !matches!(outcome, Err(SignInError::Wrong))
+        {
+            attempt.forgive();
+        }
+        outcome
+    }
+
+    async fn check(&self, login: &str, password: &Secret) -> Result<Account, SignInError> {
         let account = self.account_to_sign_in(login).await?;
         let hashes: Vec<Box<str>> = match &account {
             Some(account) => self
@@ -82,22 +104,22 @@ impl Directory {
         Ok(row.filter(|account| account.is_enabled))
     }
 
-    /// The hash that the password matches.
+    /// The hash that the password matches; a failure takes as long as with a new hash.
     async fn verify(
         &self,
         hashes: Vec<Box<str>>,
         password: &Secret,
     ) -> Result<Option<Box<str>>, SignInError> {
         let password = password.clone();
-        let (decoy, workspace) = (Arc::clone(&self.decoy), Arc::clone(&self.workspace));
-        let cost = self.limits.cost;
+        let (cost, workspace) = (self.limits.cost, self.workspace.clone());
         let work = move || {
-            let matched = trials(&hashes, &decoy, cost)
-                .find(|trial| password::verify(trial.hash(), password.expose(), &workspace))?;
-            match matched {
-                Trial::Own(hash) => Some(hash.into()),
-                Trial::Decoy(_) => None,
+            let matched = hashes
+                .iter()
+                .find(|hash| password::verify(hash, password.expose(), &workspace));
+            if matched.is_none() && is_owed(&hashes, cost) {
+                password::pretend(password.expose(), cost, &workspace);
             }
+            matched.cloned()
         };
         self.pool
             .run(work)
@@ -106,34 +128,11 @@ impl Directory {
     }
 }
 
-/// A hash that a password is verified against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trial<'h> {
-    /// One of the account's.
-    Own(&'h str),
-    /// Nobody's: what matches it opens nothing.
-    Decoy(&'h str),
-}
-
-impl<'h> Trial<'h> {
-    fn hash(self) -> &'h str {
-        match self {
-            Self::Own(hash) | Self::Decoy(hash) => hash,
-        }
-    }
-}
-
-/// What a password is verified against until one matches: the account's hashes, and the decoy
-/// unless one of them costs as much. An account with cheap hashes of another server would else
-/// refuse sooner than a name that does not exist.
-fn trials<'h>(
-    hashes: &'h [Box<str>],
-    decoy: &'h str,
-    cost: Cost,
-) -> impl Iterator<Item = Trial<'h>> {
-    let is_paid = hashes.iter().any(|hash| password::costs(hash, cost));
-    let decoy = (!is_paid).then_some(Trial::Decoy(decoy));
-    hashes.iter().map(|hash| Trial::Own(hash)).chain(decoy)
+/// Whether the refusal of a password that matches none of `hashes` must still cost a new hash: no
+/// hash that was tried did. An account with cheap hashes of another server would else refuse
+/// sooner than a name that does not exist.
+fn is_owed(hashes: &[Box<str>], cost: Cost) -> bool {
+    !hashes.iter().any(|hash| password::costs(hash, cost))
 }
 
 #[cfg(test)]
@@ -144,41 +143,28 @@ mod tests {
         memory_kib: 64,
         passes: 2,
     };
-    const DECOY: &str = "$argon2id$v=19$m=64,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const FULL: &str = "$argon2id$v=19$m=64,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     const CHEAPER: &str = "$argon2id$v=19$m=32,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     const SSHA: &str = "{SSHA}XbGTxJc7Iego5woCKM6IR3/vokBzYWx0c2FsdA==";
     const SHA512: &str = "$6$abcdefgh01234567$MLIW5YLEvDk.mec12aAFx5wsUTjCUWz7FkMwNMf5CR9KWGN8rmM7LnDKpGDyoGmhIcRkxCbKsXLBmRJ9iPwf0.";
 
-    /// How many of the trials of a failing sign-in cost what a new hash costs.
-    fn paid(hashes: &[&str]) -> usize {
-        let hashes: Vec<Box<str>> = hashes.iter().map(|hash| (*hash).into()).collect();
-        trials(&hashes, DECOY, COST)
-            .filter(|trial| password::costs(trial.hash(), COST))
-            .count()
-    }
-
     #[test]
-    fn attack_b08_every_wrong_password_costs_one_full_hash() {
-        let dear = "{ARGON2ID}".to_owned() + DECOY;
-        for hashes in [
-            &[][..],
-            &[SSHA],
-            &[SHA512],
-            &[SSHA, SHA512],
-            &[CHEAPER],
-            &["no hash"],
-            &[DECOY],
-            &[&dear],
-            &[SSHA, DECOY],
-        ] {
-            assert_eq!(paid(hashes), 1, "{hashes:?}");
+    fn attack_b08_every_wrong_password_costs_a_full_hash() {
+        let prefixed = "{ARGON2ID}".to_owned() + FULL;
+        let cases: &[(&[&str], bool)] = &[
+            (&[], true),
+            (&[SSHA], true),
+            (&[SHA512], true),
+            (&[SSHA, SHA512], true),
+            (&[CHEAPER], true),
+            (&["no hash"], true),
+            (&[FULL], false),
+            (&[&prefixed], false),
+            (&[SSHA, FULL], false),
+        ];
+        for (hashes, owed) in cases {
+            let boxed: Vec<Box<str>> = hashes.iter().map(|hash| (*hash).into()).collect();
+            assert_eq!(is_owed(&boxed, COST), *owed, "{hashes:?}");
         }
-    }
-
-    #[test]
-    fn attack_b08_the_decoy_comes_last_and_is_nobodys() {
-        let hashes = [Box::from(SSHA)];
-        let tried: Vec<_> = trials(&hashes, DECOY, COST).collect();
-        assert_eq!(tried, [Trial::Own(SSHA), Trial::Decoy(DECOY)]);
     }
 }

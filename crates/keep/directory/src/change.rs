@@ -306,7 +306,9 @@ impl Directory {
     }
 }
 
-fn default_mailboxes() -> Vec<NewMailbox> {
+/// The mailboxes that every account is made with, all subscribed: the inbox and
+/// [`DEFAULT_MAILBOXES`].
+pub fn default_mailboxes() -> Vec<NewMailbox> {
     let inbox = NewMailbox {
         name: MailboxName::inbox(),
         special_use: None,

@@ -9,9 +9,11 @@ pub mod lookup;
 pub mod password;
 
 mod cache;
+mod failures;
 mod verified;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use postroom_runtime::clock::Clock;
 use postroom_runtime::pool::BlockingPool;
@@ -19,6 +21,7 @@ use postroom_runtime::random::Random;
 use postroom_store::store::Store;
 
 use crate::cache::LookupCache;
+use crate::failures::{Bounds, Failures};
 use crate::password::{Cost, Workspace};
 use crate::verified::Verified;
 
@@ -36,6 +39,11 @@ pub struct Limits {
     pub hashing_threads: usize,
     /// Sign-ins that wait for a thread; the next is told to come back later.
     pub hashing_waiting_max: usize,
+    /// Failed sign-ins of one address (IPv6: of one /64) within `failures_window`; then its
+    /// sign-ins are not heard.
+    pub failures_per_address_max: u32,
+    /// How long failures of one address count together.
+    pub failures_window: Duration,
     /// Cost of new hashes.
     pub cost: Cost,
 }
@@ -48,6 +56,8 @@ impl Default for Limits {
             alias_depth_max: 16,
             hashing_threads: 2,
             hashing_waiting_max: 256,
+            failures_per_address_max: 100,
+            failures_window: Duration::from_mins(10),
             cost: Cost::default(),
         }
     }
@@ -63,10 +73,8 @@ pub struct Directory {
     workspace: Arc<Workspace>,
     lookups: Arc<LookupCache>,
     verified: Arc<Verified>,
+    failures: Arc<Failures>,
     clock: Clock,
-    /// Verified against when no hash of the account costs as much, or there is no account: so
-    /// that every wrong sign-in takes as long.
-    decoy: Arc<str>,
 }
 
 impl Directory {
@@ -87,8 +95,13 @@ impl Directory {
         )?;
         let lookups = Arc::new(LookupCache::new(store.follow(), limits.lookups_max));
         let verified = Arc::new(Verified::new(&random, limits.verified_max));
-        // On memory of its own: a server that nobody signs in to keeps none.
-        let decoy = password::hash("", limits.cost, &random, &Workspace::default()).into();
+        // A quarter of the queue is the most that one address may fill.
+        let in_hand_max = (limits.hashing_waiting_max / 4).max(1);
+        let failures = Failures::new(Bounds {
+            failures_max: limits.failures_per_address_max,
+            window: limits.failures_window,
+            in_hand_max: u32::try_from(in_hand_max).unwrap_or(u32::MAX),
+        });
         Ok(Self {
             store,
             limits: Arc::new(limits),
@@ -97,8 +110,8 @@ impl Directory {
             workspace: Arc::default(),
             lookups,
             verified,
+            failures: Arc::new(failures),
             clock,
-            decoy,
         })
     }
 }

@@ -57,7 +57,7 @@ impl Directory {
             DomainKind::Relay => return Ok(Lookup::NotLocal),
             DomainKind::Alias => {
                 let target = domain
-                    .catch_all
+                    .target
                     .as_deref()
                     .and_then(|name| Domain::parse(name).ok());
                 return Ok(target.map_or(Lookup::UnknownUser, Lookup::DomainAlias));

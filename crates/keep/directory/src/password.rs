@@ -160,6 +160,16 @@ pub(crate) fn costs(hash: &str, cost: Cost) -> bool {
         .is_some_and(|params| work(&params) >= work(&cost.params()))
 }
 
+/// Takes as long as [`verify`] does with a hash of `cost`: for accounts that do not exist.
+pub fn pretend(password: &str, cost: Cost, workspace: &Workspace) {
+    if password.len() <= PASSWORD_OCTETS_MAX {
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params());
+        let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+        // Nobody looks at the outcome.
+        let _ = workspace.derive(&argon2, password, &[0; SALT_OCTETS], &mut out);
+    }
+}
+
 /// `None` when the text is no ARGON2ID hash or lacks one of its parts.
 fn argon2id(text: &str, password: &str, workspace: &Workspace) -> Option<bool> {
     let hash = PasswordHash::new(text).ok()?;

@@ -308,7 +308,7 @@ impl Mailboxes {
         };
         let mut committed = self.store.commit(plan).await?;
         if committed.is_repeat {
-            // Another plan bore this random number within two days: the client tries again.
+            // Another plan bore this arrival within two days: the client tries again.
             return Err(CommitError::Stopped(Stopped::Database));
         }
         Ok(committed.results.pop().unwrap_or(Done::Nothing))

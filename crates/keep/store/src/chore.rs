@@ -1,4 +1,5 @@
-//! The second thread: checkpoints, free space, removals, and the beat of the committer.
+//! The second thread: checkpoints, free space, removals, old journal lines, and the beat of the
+//! committer.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,11 +8,13 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use postroom_runtime::clock::{Clock, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::committer::Request;
 use crate::engine::connection::{checkpoint, wal};
+use crate::engine::trim::{JournalBounds, trim_journal};
 use crate::log::segment::{SegmentName, Segments};
 use crate::shared::Shared;
 
@@ -21,6 +24,8 @@ pub(crate) const CHORES_MAX: usize = 1024;
 const ROUND: Duration = Duration::from_secs(1);
 /// Rounds between two beats when nothing waits.
 const BEAT_ROUNDS: u32 = 60;
+/// Slices of the journal that one round removes.
+const SLICES_MAX: usize = 8;
 
 /// Something to do beside the commits.
 #[derive(Debug)]
@@ -39,11 +44,16 @@ pub(crate) struct ChoreWorker {
     pub(crate) segments: Arc<Segments>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) requests: mpsc::WeakSender<Request>,
+    pub(crate) clock: Clock,
+    pub(crate) journal_octets_max: u64,
+    pub(crate) journal_kept: Duration,
+    /// Whether the journal was beyond its bounds when it was last looked at.
+    pub(crate) is_trimming: bool,
 }
 
 impl ChoreWorker {
     /// Works until told to end, or until nobody is left to tell.
-    pub(crate) fn run(self, chores: &Receiver<Chore>) {
+    pub(crate) fn run(mut self, chores: &Receiver<Chore>) {
         let mut rounds = 0;
         loop {
             match chores.recv_timeout(ROUND) {
@@ -62,7 +72,7 @@ impl ChoreWorker {
         }
     }
 
-    fn round(&self, is_beat: bool) {
+    fn round(&mut self, is_beat: bool) {
         if let Ok(free) = self.segments.free() {
             self.shared.set_free(free);
         }
@@ -73,12 +83,34 @@ impl ChoreWorker {
                 self.shared.is_dirty.store(true, Ordering::Relaxed);
             }
         }
+        if is_beat || self.is_trimming {
+            self.is_trimming = self.trim().unwrap_or_else(|error| {
+                tracing::warn!(%error, "the journal was not trimmed");
+                false
+            });
+        }
         if (is_beat || self.shared.is_waiting() || self.shared.stopped().is_some())
             && let Some(requests) = self.requests.upgrade()
         {
             // A full channel has work enough to be woken by.
             let _ = requests.try_send(Request::Tick);
         }
+    }
+
+    /// Removes some of what the journal has beyond its bounds; whether there may be more.
+    fn trim(&self) -> rusqlite::Result<bool> {
+        let kept = u64::try_from(self.journal_kept.as_micros()).unwrap_or(u64::MAX);
+        let bounds = JournalBounds {
+            octets_max: self.journal_octets_max,
+            since: Timestamp(self.clock.wall().0.saturating_sub(kept)),
+        };
+        for _ in 0..SLICES_MAX {
+            if !trim_journal(&self.connection, bounds)? {
+                return Ok(false);
+            }
+            self.shared.is_dirty.store(true, Ordering::Relaxed);
+        }
+        Ok(true)
     }
 
     fn remove(&self, name: SegmentName) {

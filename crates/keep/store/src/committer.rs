@@ -32,8 +32,6 @@ use crate::shared::Shared;
 
 /// Plans that share one sync.
 const BATCH_PLANS_MAX: usize = 64;
-/// Octets of bodies after which a batch takes no more plans.
-const BATCH_OCTETS_MAX: u64 = 16 << 20;
 /// Octets of a body that goes into a record; larger ones are spooled.
 const INLINE_OCTETS_MAX: u64 = 64 << 20;
 /// Octets of the batch buffer that are kept for the next batch.
@@ -71,6 +69,8 @@ pub(crate) struct Committer {
     pub(crate) notices: broadcast::Sender<Arc<Notice>>,
     pub(crate) clock: Clock,
     pub(crate) progress: Progress,
+    /// Octets of bodies after which a batch takes no more plans.
+    pub(crate) batch_octets_max: u64,
     pub(crate) lock: Arc<Lock>,
     pub(crate) free_checked: Instant,
     pub(crate) forgotten: Instant,
@@ -150,7 +150,7 @@ impl Committer {
                         break;
                     }
                 }
-                if plans.len() >= BATCH_PLANS_MAX || octets >= BATCH_OCTETS_MAX {
+                if plans.len() >= BATCH_PLANS_MAX || octets >= self.batch_octets_max {
                     break;
                 }
                 next = requests.try_recv().ok();

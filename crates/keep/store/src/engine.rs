@@ -11,4 +11,5 @@ pub(crate) mod read;
 pub(crate) mod read_message;
 pub(crate) mod read_queue;
 pub(crate) mod recover;
+pub(crate) mod trim;
 mod value;

@@ -15,7 +15,7 @@ use crate::log::frame::FORMAT;
 const HOLDER_OCTETS_MAX: u64 = 512;
 
 /// File systems that lose or share what is written to them, by their magic number.
-const FILE_SYSTEMS: [(u64, &str); 8] = [
+pub const FILE_SYSTEMS: [(u64, &str); 8] = [
     (0x0102_1994, "tmpfs"),
     (0x8584_58F6, "ramfs"),
     (0x794C_7630, "overlayfs"),

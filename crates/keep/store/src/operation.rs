@@ -171,6 +171,8 @@ pub struct Domain {
     pub kind: DomainKind,
     /// Local part, or whole address, that takes what no account and no alias does.
     pub catch_all: Option<Box<str>>,
+    /// Canonical name of the domain whose addresses an alias has; nothing for other kinds.
+    pub target: Option<Box<str>>,
 }
 
 /// What a domain is to us.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use postroom_mail::identifier::{AccountId, ArrivalId, BlobId, EmailId, MailboxId, ModSeq};
 use postroom_mail::mailbox_name::MailboxName;
@@ -32,12 +33,21 @@ use crate::plan::Plan;
 use crate::row::{Account, Changes, Entry, Mailbox, MailboxCounts, Message, Placement};
 use crate::shared::Shared;
 
+pub use crate::lock::FILE_SYSTEMS;
 pub use crate::log::replay::{Damage, DamageKind};
 pub use crate::notice::Notice;
 pub use crate::spool::Spool;
 
 /// Octets that stay free unless told otherwise.
 const RESERVE: u64 = 256 << 20;
+/// Octets of a log segment unless told otherwise.
+const SEGMENT_OCTETS_MAX: u64 = 64 << 20;
+/// Octets that share a sync unless told otherwise.
+const BATCH_OCTETS_MAX: u64 = 16 << 20;
+/// Octets of the journal unless told otherwise.
+const JOURNAL_OCTETS_MAX: u64 = 1 << 30;
+/// How long a line of the journal is kept unless told otherwise.
+const JOURNAL_KEPT: Duration = Duration::from_hours(24 * 30);
 /// Threads that answer reads unless told otherwise.
 const READERS: usize = 4;
 
@@ -59,8 +69,16 @@ pub struct Options {
     pub readers: usize,
     /// Octets that stay free (`store.reserve`).
     pub reserve: u64,
-    /// Kinds of file system taken all the same (`store.accept_filesystem`): `tmpfs`, `overlayfs`,
-    /// `nfs`, `fuse`…
+    /// Octets after which a segment of the log is closed (`store.segment_max`).
+    pub segment_octets_max: u64,
+    /// Octets of bodies after which a batch takes no more plans (`store.batch_max`).
+    pub batch_octets_max: u64,
+    /// Octets of the journal, about; the oldest lines go (`journal.max_bytes`).
+    pub journal_octets_max: u64,
+    /// How long a line of the journal is kept (`journal.keep`).
+    pub journal_kept: Duration,
+    /// Kinds of file system taken all the same, among [`FILE_SYSTEMS`]
+    /// (`store.accept_filesystem`).
     pub accept_filesystem: Vec<Box<str>>,
 }
 
@@ -74,6 +92,10 @@ impl Options {
             random: Random::system(),
             readers: READERS,
             reserve: RESERVE,
+            segment_octets_max: SEGMENT_OCTETS_MAX,
+            batch_octets_max: BATCH_OCTETS_MAX,
+            journal_octets_max: JOURNAL_OCTETS_MAX,
+            journal_kept: JOURNAL_KEPT,
             accept_filesystem: Vec::new(),
         }
     }
@@ -160,7 +182,7 @@ impl Store {
         self.0.shared.stopped().is_none() && self.0.shared.has_room()
     }
 
-    /// A new arrival, above every one given before.
+    /// A new arrival, above every one given before, also before the store was opened.
     ///
     /// Microseconds of civil time, then a few random bits: ascending keys cost the database a page
     /// where random ones would cost a page each.

@@ -25,15 +25,17 @@ impl Admin {
             (None, Some(target)) => operation::Domain {
                 name,
                 kind: DomainKind::Alias,
-                catch_all: Some(domain(&target)?.as_str().into()),
+                catch_all: None,
+                target: Some(domain(&target)?.as_str().into()),
             },
-            (target, None) => {
-                let target = target.map(|text| address(&text)).transpose()?;
-                let catch_all = target.map(|target| target.lookup_key().into());
+            (catch_all, None) => {
+                let catch_all = catch_all.map(|text| address(&text)).transpose()?;
+                let catch_all = catch_all.map(|address| address.lookup_key().into());
                 operation::Domain {
                     name,
                     kind: DomainKind::Local,
                     catch_all,
+                    target: None,
                 }
             }
         };
@@ -53,16 +55,16 @@ impl Admin {
 }
 
 fn row(domain: operation::Domain) -> answer::Domain {
-    let (kind, catch_all, alias_of) = match domain.kind {
-        DomainKind::Local => ("local", domain.catch_all, None),
-        DomainKind::Relay => ("relay", domain.catch_all, None),
-        DomainKind::Alias => ("alias", None, domain.catch_all),
+    let kind = match domain.kind {
+        DomainKind::Local => "local",
+        DomainKind::Relay => "relay",
+        DomainKind::Alias => "alias",
     };
     answer::Domain {
         name: domain.name.into(),
         kind: kind.to_owned(),
-        catch_all: catch_all.map(Into::into),
-        alias_of: alias_of.map(Into::into),
+        catch_all: domain.catch_all.map(Into::into),
+        alias_of: domain.target.map(Into::into),
     }
 }
 

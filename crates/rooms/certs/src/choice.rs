@@ -17,10 +17,17 @@ use crate::chain::{self, ChainError, Source};
 /// first that it can verify. With an EC and an RSA chain for one name, put the EC chain first: it
 /// costs half as much.
 pub struct Certificates {
-    sources: Vec<Source>,
     shown: RwLock<Arc<[Arc<CertifiedKey>]>>,
-    /// How the files looked when `shown` was read.
-    read: Mutex<Vec<Look>>,
+    /// Locked while files are read: one reading after the other.
+    read: Mutex<Read>,
+}
+
+/// What `shown` was read from.
+#[derive(Debug)]
+struct Read {
+    sources: Vec<Source>,
+    /// How the files looked then.
+    looks: Vec<Look>,
 }
 
 /// How a file looked: a change of either means that it was written again.
@@ -35,35 +42,43 @@ impl Certificates {
         let looks = look(&sources);
         let shown = read(&sources)?;
         Ok(Arc::new(Self {
-            sources,
             shown: RwLock::new(shown),
-            read: Mutex::new(looks),
+            read: Mutex::new(Read { sources, looks }),
         }))
     }
 
-    /// Reads all files again; sessions that are open keep what they were shown. Blocks on the disk.
+    /// Shows the certificates of other sources from now on; sessions that are open keep what they
+    /// were shown. Blocks on the disk.
     ///
     /// # Errors
     /// The first source that cannot be used; then all stays as it was.
-    pub fn reload(&self) -> Result<(), ChainError> {
-        let looks = look(&self.sources);
-        // Kept also when reading fails: the same broken file is not tried again and again.
-        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = looks;
-        let shown = read(&self.sources)?;
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
+    pub fn replace(&self, sources: Vec<Source>) -> Result<(), ChainError> {
+        let mut last = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let looks = look(&sources);
+        self.show(read(&sources)?);
+        *last = Read { sources, looks };
         Ok(())
     }
 
-    /// Reloads if a file was written since it was read; whether it was. Blocks on the disk.
+    /// Reads all files again if one was written since they were read; whether one was. Blocks on
+    /// the disk.
     ///
     /// # Errors
-    /// As [`Self::reload`].
+    /// The first source that cannot be used; then all stays as it was, and the same files are not
+    /// tried again.
     pub fn reload_if_changed(&self) -> Result<bool, ChainError> {
-        let looks = look(&self.sources);
-        if looks == *self.read.lock().unwrap_or_else(PoisonError::into_inner) {
+        let mut last = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let looks = look(&last.sources);
+        if looks == last.looks {
             return Ok(false);
         }
-        self.reload().map(|()| true)
+        last.looks = looks;
+        self.show(read(&last.sources)?);
+        Ok(true)
+    }
+
+    fn show(&self, shown: Arc<[Arc<CertifiedKey>]>) {
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
     }
 
     fn choose(
@@ -93,7 +108,7 @@ impl ResolvesServerCert for Certificates {
 impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certificates")
-            .field("sources", &self.sources)
+            .field("read", &self.read)
             .finish_non_exhaustive()
     }
 }

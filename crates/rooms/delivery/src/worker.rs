@@ -4,12 +4,10 @@ use std::sync::OnceLock;
 
 use postroom_mail::address::{Address, NonAscii, ReversePath};
 use postroom_mail::envelope::{BodyType, Envelope, Notify, Recipient};
-use postroom_mail::identifier::ArrivalId;
 use postroom_mail::message::header_length;
 use postroom_queue::queue::{Lease, Queue, QueueError};
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::Token;
-use postroom_runtime::random::Random;
 use postroom_store::error::{CommitError, ReadError};
 use postroom_store::operation::{EntryOutcome, LeaseToken, NextHop, Piece};
 use postroom_store::plan::Body;
@@ -38,8 +36,6 @@ pub struct Worker {
     pub queue: Queue,
     /// Tells the time.
     pub clock: Clock,
-    /// Names its commits.
-    pub random: Random,
     /// This server's name, in reports.
     pub host: Box<str>,
     /// How much of a person the journal may say.
@@ -204,7 +200,7 @@ impl Worker {
         let is_silent = entry.dsn.notify == Some(Notify::NEVER);
         let pieces = [Piece::Kept(0..octets.len() as u64)];
         let case = Case {
-            arrival: ArrivalId(self.random.number()),
+            arrival: self.delivery.store().new_arrival(),
             session: 0,
             time: self.clock.wall(),
             peer: None,

@@ -15,7 +15,6 @@ use postroom_runtime::random::Random;
 use postroom_store::store::Store;
 use tokio::sync::Semaphore;
 
-use crate::failures::Failures;
 use crate::repeat::Repeats;
 use crate::reserve::Reservations;
 
@@ -91,7 +90,6 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) reservations: Reservations,
     pub(crate) repeats: Repeats,
-    pub(crate) failures: Failures,
     /// In KiB of body.
     pub(crate) inspection: Arc<Semaphore>,
 }
@@ -105,7 +103,6 @@ impl Intake {
             parts,
             limits,
             reservations: Reservations::default(),
-            failures: Failures::default(),
             inspection,
         }))
     }

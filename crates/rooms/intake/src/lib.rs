@@ -4,7 +4,6 @@
 //! by running the [`stages`], gathers the body, and hands the whole to `delivery`, whose commit is
 //! what a 250 means. Where a refusal comes from is seen in [`stages::STAGES`].
 
-mod failures;
 mod gather;
 mod header;
 mod house;

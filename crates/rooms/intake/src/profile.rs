@@ -2,10 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use postroom_config::tree::{self, Role};
 use postroom_config::value::{ClearText, StartTls, SubmissionStartTls};
 use postroom_smtp::server::{AuthPolicy, Dialect, Limits, Profile, StartTlsPolicy, Timeouts};
+
+/// What a commit may take after the verdict; a peer waits 10 minutes (RFC 5321 §4.5.3.2.6).
+const COMMIT_MAX: Duration = Duration::from_mins(4);
 
 /// One listener of this room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,15 +118,14 @@ fn auth_policy(door: Door, listen: &tree::Listen, may_be_clear: bool) -> AuthPol
 }
 
 fn machine_limits(limits: &tree::Limits, auth: &tree::Auth) -> Limits {
-    let defaults = Limits::default();
     Limits {
         size_octets_max: limits.message.size_max.bytes(),
         recipients_max: limits.smtp.recipients_max,
+        transactions_max: limits.smtp.transactions_max,
         commands_max: limits.smtp.commands_max,
         bad_commands_max: limits.smtp.bad_commands_max,
         bad_logins_max: auth.bad_logins_max,
         line_octets_max: limits.smtp.line_max.as_usize(),
-        ..defaults
     }
 }
 
@@ -131,7 +134,9 @@ fn timeouts(limits: &tree::Limits) -> Timeouts {
         command: limits.smtp.command,
         body_block: limits.smtp.data_block,
         body_total: limits.smtp.data,
+        login: limits.smtp.login,
+        // The commit is never cut short: this only tells the peer that something is wrong.
+        answer: limits.smtp.verdict.saturating_add(COMMIT_MAX),
         handshake: limits.session.handshake,
-        ..Timeouts::default()
     }
 }

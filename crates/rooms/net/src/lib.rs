@@ -19,6 +19,6 @@ pub mod tls;
 
 pub use budget::Exempt;
 pub use host::{Driven, Host};
-pub use limits::{Counts, Ground, Limits};
+pub use limits::{Counts, Ground, Limits, ShowPeer};
 pub use listener::{BindError, Listener, Refusal, Security, Service};
 pub use peer::Peer;

@@ -1,5 +1,7 @@
 //! What all listeners of a house share, and its bounds.
 
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -68,9 +70,12 @@ impl Counts {
     }
 }
 
+/// How a peer's address is written into the log.
+pub type ShowPeer = Box<dyn Fn(IpAddr) -> Box<str> + Send + Sync>;
+
 /// What all sessions stand on; one per process, shared by its listeners.
-#[derive(Debug)]
 pub struct Ground {
+    pub(crate) show_peer: ShowPeer,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) budget: Budget,
@@ -80,8 +85,9 @@ pub struct Ground {
 
 impl Ground {
     /// Ground under `limits`; budgets by address do not act on peers that `exempt` names.
-    pub fn new(clock: Clock, limits: Limits, exempt: Exempt) -> Self {
+    pub fn new(clock: Clock, limits: Limits, exempt: Exempt, show_peer: ShowPeer) -> Self {
         Self {
+            show_peer,
             clock,
             budget: Budget::new(limits.sessions_max, limits.sessions_per_address_max, exempt),
             limits,
@@ -98,5 +104,14 @@ impl Ground {
     /// Sessions that are open now.
     pub fn sessions(&self) -> usize {
         self.budget.sessions()
+    }
+}
+
+impl fmt::Debug for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ground")
+            .field("limits", &self.limits)
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn run<M: Driven, H: Host<M>>(
     open: impl FnOnce(Peer) -> (M, H),
 ) {
     let mut line = Line::new(Arc::clone(&ground), socket);
-    let from = peer.address;
+    let from = peer.address.ip();
     let driving = drive(&mut line, &terms, || open(peer));
     let ended = unless_it_panics(driving).await;
     match ended {
@@ -53,11 +53,12 @@ pub(crate) async fn run<M: Driven, H: Host<M>>(
                 () = terms.cut.cancelled() => {}
             }
         }
-        Ok(Err(error)) => report(terms.service, from, &error),
+        Ok(Err(error)) => report(terms.service, &(ground.show_peer)(from), &error),
         Err(panic) => {
             ground.counts.panicked.fetch_add(1, Ordering::Relaxed);
             let what = words(panic.as_ref());
-            tracing::error!(service = terms.service, peer = %from, panic = what, "session panicked");
+            let peer = (ground.show_peer)(from);
+            tracing::error!(service = terms.service, %peer, panic = what, "session panicked");
             tokio::select! {
                 () = Box::pin(line.last_word(terms.broken)) => {}
                 () = terms.cut.cancelled() => {}
@@ -113,12 +114,12 @@ fn words(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// Logs an end by who is to blame: a bug or a disk of ours, else the peer or the network.
-fn report(service: &'static str, peer: std::net::SocketAddr, error: &Broken) {
+fn report(service: &'static str, peer: &str, error: &Broken) {
     let cause = std::error::Error::source(error).map(tracing::field::display);
     match error {
         Broken::OutOfTurn | Broken::Source(_) => {
-            tracing::error!(service, %peer, %error, cause, "session ended by a fault of ours");
+            tracing::error!(service, peer, %error, cause, "session ended by a fault of ours");
         }
-        _ => tracing::debug!(service, %peer, %error, cause, "session ended"),
+        _ => tracing::debug!(service, peer, %error, cause, "session ended"),
     }
 }

@@ -3,14 +3,16 @@
 use std::future::Future;
 
 use postroom_mail::identifier::AccountId;
+use postroom_net::Peer;
 use postroom_runtime::secret::Secret;
 
 /// Checks a name and password.
 pub trait Authenticator: Send + Sync + 'static {
     /// The account that `login` and `password` open. Takes the same time whether or not the
-    /// account exists.
+    /// account exists. Failures of `peer` may be counted.
     fn authenticate(
         &self,
+        peer: &Peer,
         login: &str,
         password: &Secret,
     ) -> impl Future<Output = Result<AccountId, AuthenticationError>> + Send;

@@ -41,12 +41,12 @@ pub struct Imap<A> {
     pub mailboxes: Mailboxes,
     /// Checks logins.
     pub authenticator: A,
+    /// How much of a person is written down.
+    pub privacy: Privacy,
     /// Between the components of a mailbox name (`imap.separator`).
     pub separator: char,
     /// Octets of an appended message.
     pub append_octets_max: u64,
-    /// What may be logged of people.
-    pub privacy: Privacy,
     /// Measures how long a login took.
     pub clock: Clock,
 }

@@ -51,13 +51,17 @@ pub struct Server {
     state: State,
     lines: LineReader,
     deadline: Instant,
+    /// When the peer must have signed in, where it must.
+    login_until: Instant,
 }
 
 impl Server {
     /// A session of a listener, not greeted yet.
     pub fn new(profile: Arc<Profile>, now: Instant) -> Self {
         let deadline = session::later(now, profile.timeouts.command);
+        let login_until = session::later(now, profile.timeouts.login);
         Self {
+            login_until,
             session: Session::new(profile.dialect),
             profile,
             state: State::Fresh {
@@ -159,7 +163,7 @@ impl Server {
                 self.session.secure(tls);
                 self.lines = LineReader::default();
                 self.state = State::Command(Phase::Connected);
-                self.deadline = session::later(now, self.profile.timeouts.command);
+                self.deadline = self.command_until(now);
             }
             State::Ended => return Next::Close,
             _ => {}
@@ -403,13 +407,23 @@ impl Server {
             }
             None => {
                 self.state = State::Command(phase);
-                self.deadline = session::later(now, self.profile.timeouts.command);
+                self.deadline = self.command_until(now);
                 if out.is_full() {
                     Next::Flush
                 } else {
                     Next::Again
                 }
             }
+        }
+    }
+
+    /// When the next command must be there.
+    fn command_until(&self, now: Instant) -> Instant {
+        let until = session::later(now, self.profile.timeouts.command);
+        if self.profile.login_required && !self.session.logged_in {
+            until.min(self.login_until)
+        } else {
+            until
         }
     }
 

@@ -13,7 +13,7 @@ use crate::value::Raw;
 pub enum Applies {
     /// With SIGHUP.
     Reload,
-    /// With the next start; a SIGHUP that meets a change keeps the old tree whole.
+    /// With the next start; a SIGHUP that meets a change leaves it be and says so.
     Restart,
 }
 

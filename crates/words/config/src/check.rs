@@ -40,14 +40,9 @@ impl Config {
         let limits = &self.limits;
         let above = [
             (
-                limits.imap.literal_before_login_max > limits.imap.command_before_login_max,
+                limits.imap.literal_before_login_max > limits.imap.literal_max,
                 "limits.imap.literal_before_login_max",
-                "limits.imap.command_before_login_max",
-            ),
-            (
-                limits.imap.literal_max > limits.imap.command_max,
                 "limits.imap.literal_max",
-                "limits.imap.command_max",
             ),
             (
                 limits.message.size_max > limits.inspect_bytes,
@@ -107,6 +102,9 @@ impl Config {
                     Trouble::ClearTextPasswords(ClearTextFrom::Anywhere),
                 );
             }
+        }
+        if self.delivery.postmaster.is_none() {
+            warn("delivery.postmaster", Trouble::PostmasterUnset);
         }
         let beyond = self
             .limits

@@ -100,7 +100,9 @@ pub enum Trouble {
     #[error("passwords are taken without TLS {0}")]
     ClearTextPasswords(ClearTextFrom),
     /// `limits.exempt` beyond loopback.
-    #[error("peers outside this machine are exempt from budgets, bans and judgement: {0}")]
+    #[error(
+        "peers outside this machine are exempt from budgets, bounds of failed logins and judgement: {0}"
+    )]
     ExemptWide(String),
     /// `hostname` unset or not a full name.
     #[error("`{0}` is no name on the internet; other servers may refuse mail that bears it")]
@@ -108,6 +110,9 @@ pub enum Trouble {
     /// `listen.smtp_starttls = "off"`.
     #[error("mail from other servers always arrives in clear text")]
     NoStartTls,
+    /// `delivery.postmaster` unset (RFC 5321 §4.5.1).
+    #[error("mail for the postmaster is refused at domains without such an account or alias")]
+    PostmasterUnset,
     /// `listen.smtp_submission = true`.
     #[error("passwords can be tried on the port that the whole internet reaches")]
     SubmissionOnSmtp,
@@ -143,6 +148,7 @@ impl Problem {
                 | Trouble::ExemptWide(_)
                 | Trouble::HostnameLocal(_)
                 | Trouble::NoStartTls
+                | Trouble::PostmasterUnset
                 | Trouble::SubmissionOnSmtp
                 | Trouble::SubmissionWithoutTls
         )
@@ -181,6 +187,9 @@ impl Problem {
                 "set hostname to the name that the MX record points to".to_owned()
             }
             Trouble::NoStartTls => "set listen.smtp_starttls = \"offer\"".to_owned(),
+            Trouble::PostmasterUnset => {
+                "set delivery.postmaster to the address of who looks after this server".to_owned()
+            }
             Trouble::SubmissionOnSmtp => {
                 "set listen.smtp_submission = false; programs submit on 465 or 587".to_owned()
             }

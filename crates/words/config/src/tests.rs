@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::branch::Item;
 use crate::load::items;
 use crate::tree::Role;
-use crate::value::{ByteCount, ClearText, Misfit, UserName};
+use crate::value::{ByteCount, ClearText, FileSystem, Misfit};
 use crate::{Applies, Config, Loaded, Place, Problem, Source, Trouble, manual};
 
 mod identity;
@@ -58,15 +58,21 @@ fn nothing_set_is_the_default_tree() {
 #[test]
 fn values_of_every_type_are_read() {
     let config = load(
-        "hostname = 'MAIL.example.org'\nuser = 'postroom'\n\
+        "hostname = 'MAIL.example.org'\n\
                   [listen]\nbind = '127.0.0.1'\nport_offset = 10_000\nlmtp = [2424, '::1']\n\
          smtp_submission = true\nimap = []\n\
          [auth]\ncleartext = 'loopback'\n[delivery]\nquota = '5 GiB'\nseparator = ''\n\
+         postmaster = 'Anna@Example.org'\n[store]\naccept_filesystem = ['tmpfs', '9p']\n\
          [limits.message]\nsize_max = 0x100000\n[limits.imap]\nidle = '1h30m'\n[limits]\nexempt = ['127.0.0.0/8', '10.0.0.0/8']",
     )
     .config;
     assert_eq!(config.hostname.as_str(), "mail.example.org");
-    assert_eq!(config.user.as_ref().map(UserName::as_str), Some("postroom"));
+    let postmaster = config.delivery.postmaster.as_ref().map(ToString::to_string);
+    assert_eq!(postmaster.as_deref(), Some("Anna@example.org"));
+    assert_eq!(
+        config.store.accept_filesystem,
+        [FileSystem::Tmpfs, FileSystem::Plan9]
+    );
     assert_eq!(config.limits.imap.idle, Duration::from_mins(90));
     assert_eq!(config.auth.cleartext, ClearText::Loopback);
     assert_eq!(config.delivery.quota, Some(ByteCount::gib(5)));
@@ -212,8 +218,8 @@ fn unknown_overrides_are_errors_too() {
 /// A wrong line, and what is said of it.
 const WRONG: &[(&str, &str)] = &[
     (
-        "user = 7",
-        "user: the number 7 where a user is expected | write a user",
+        "hostname = 7",
+        "hostname: the number 7 where a host name is expected | write a host name",
     ),
     (
         "hostname = 'a_b'",
@@ -264,8 +270,8 @@ const WRONG: &[(&str, &str)] = &[
         "auth.bad_logins_max: 0 is out of bounds | choose 1 to 100",
     ),
     (
-        "store.engine = 'postgres'",
-        "store.engine: `postgres` is not part of this release | choose another value",
+        "delivery.postmaster = 'anna'",
+        "delivery.postmaster: `anna` is not a mail address | write for instance \"anna@example.org\"",
     ),
     (
         "store.reserve = '1 MB'",
@@ -331,8 +337,8 @@ fn contradictions_are_errors() {
             "limits.message.size_max: is above limits.inspect_bytes | lower limits.message.size_max or raise limits.inspect_bytes",
         ),
         (
-            "limits.imap.literal_max = '1 MiB'",
-            "limits.imap.literal_max: is above limits.imap.command_max | lower limits.imap.literal_max or raise limits.imap.command_max",
+            "limits.imap.literal_before_login_max = '1 MiB'",
+            "limits.imap.literal_before_login_max: is above limits.imap.literal_max | lower limits.imap.literal_before_login_max or raise limits.imap.literal_max",
         ),
         (
             "listen.imap = ['0.0.0.0:993']",
@@ -348,9 +354,12 @@ fn contradictions_are_errors() {
 
 #[test]
 fn all_problems_come_at_once() {
-    let all = problems("user = 1\nfoo = 2\n[listen]\nbind = 'x'\nport_offset = 65535");
+    let all = problems("hostname = 1\nfoo = 2\n[listen]\nbind = 'x'\nport_offset = 65535");
     let keys: Vec<&str> = all.iter().map(|problem| problem.key.as_str()).collect();
-    assert_eq!(keys, ["user", "listen.bind", "listen.port_offset", "foo"]);
+    assert_eq!(
+        keys,
+        ["hostname", "listen.bind", "listen.port_offset", "foo"]
+    );
 }
 
 #[test]
@@ -415,15 +424,17 @@ fn relaxations_are_warned_about() {
             "listen.submission_starttls",
             "listen.lmtp_allow",
             "auth.cleartext",
+            "delivery.postmaster",
             "limits.exempt"
         ]
     );
     assert_eq!(
-        told(&warnings[6]),
+        told(&warnings[7]),
         "/etc/postroom/postroom.toml:11:1: limits.exempt: peers outside this machine are exempt \
-         from budgets, bans and judgement: 10.0.0.0/8 | keep limits.exempt to 127.0.0.0/8 and ::1"
+         from budgets, bounds of failed logins and judgement: 10.0.0.0/8 | keep limits.exempt to 127.0.0.0/8 and ::1"
     );
-    assert!(load("hostname = 'mail.example.org'").warnings.is_empty());
+    let good = "hostname = 'mail.example.org'\n[delivery]\npostmaster = 'anna@example.org'";
+    assert!(load(good).warnings.is_empty());
 }
 
 #[test]
@@ -432,7 +443,7 @@ fn show_tells_values_and_sources() {
     let shown = Config::load(&source).unwrap().show();
     for line in [
         "hostname = \"mail.example.org\" # /etc/postroom/postroom.toml:1:1",
-        "# user is not set",
+        "# postmaster is not set",
         "[limits.smtp]",
         "level = \"debug\" # --set",
         "port_offset = 0 # default",
@@ -447,7 +458,7 @@ fn show_tells_values_and_sources() {
 #[test]
 fn a_change_is_known_by_its_keys() {
     let old = Config::default();
-    let new = load("[log]\nlevel = 'debug'\n[listen]\nport_offset = 5").config;
+    let new = load("[tls]\nkeys = 'k.pem'\n[listen]\nport_offset = 5").config;
     let changes: Vec<(String, Applies)> = old
         .changes(&new)
         .into_iter()
@@ -457,7 +468,7 @@ fn a_change_is_known_by_its_keys() {
         changes,
         [
             ("listen.port_offset".to_owned(), Applies::Restart),
-            ("log.level".to_owned(), Applies::Reload)
+            ("tls.keys".to_owned(), Applies::Reload)
         ]
     );
     assert!(old.changes(&old.clone()).is_empty());
@@ -496,7 +507,7 @@ fn reference_is_also_json() {
         .unwrap();
     assert_eq!(grace["default"], "\"10s\"");
     assert_eq!(grace["bounds"], "\"0s\" to \"1h\"");
-    assert_eq!(grace["applies"], "reload");
+    assert_eq!(grace["applies"], "restart");
     assert_eq!(grace["since"], "0.1");
 }
 

@@ -10,7 +10,7 @@ mod room;
 use std::path::PathBuf;
 
 use crate::branch::branch;
-use crate::value::{Hostname, UserName};
+use crate::value::Hostname;
 
 pub use keep::{Journal, Privacy, Store};
 pub use limits::{ImapLimits, Limits, MessageLimits, SessionLimits, SmtpLimits};
@@ -25,9 +25,6 @@ branch! {
         restart since "0.1" hostname: Hostname = Hostname::localhost();
         /// The folder that holds everything the server keeps. One server at a time uses it.
         restart since "0.1" data_dir: PathBuf = PathBuf::from("/var/lib/postroom");
-        /// The user that the server becomes when started as root. Unset: the owner of `data_dir`
-        /// where that is not root.
-        restart since "0.1" user: Option<UserName> = None;
     }
     with {
         listen: Listen,

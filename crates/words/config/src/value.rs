@@ -12,15 +12,16 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use postroom_mail::address::{Address, NonAscii};
 use serde::Serialize;
 
-pub use bytes::ByteCount;
+pub use bytes::{ByteCount, ByteCountError};
 pub use choice::{
-    ClearText, Engine, ImapSeparator, LogFormat, LogLevel, LogPrivacy, Senders, StartTls,
+    ClearText, FileSystem, ImapSeparator, LogFormat, LogLevel, LogPrivacy, Senders, StartTls,
     SubmissionStartTls,
 };
 pub use endpoint::Endpoint;
-pub use name::{Hostname, Separator, UserName, Word};
+pub use name::{Hostname, Separator};
 pub use network::{Network, Networks};
 
 /// A value as it was written, before its key gives it a type.
@@ -66,9 +67,6 @@ pub enum Misfit {
         /// The network that it lies in.
         network: String,
     },
-    /// A choice of a later release.
-    #[error("`{0}` is not part of this release")]
-    NotBuilt(&'static str),
     /// The text is not of the form that the key takes.
     #[error("`{found}` is not {expected}")]
     Shape {
@@ -91,7 +89,6 @@ impl Misfit {
             Self::Kind { expected, .. } => format!("write {expected}"),
             Self::Choice { choices, .. } => format!("choose {}", one_of(choices)),
             Self::HostBits { network, .. } => format!("write \"{network}\""),
-            Self::NotBuilt(_) => "choose another value".to_owned(),
             Self::Shape { example, .. } => format!("write for instance {example}"),
             Self::UnitMissing(number) => format!("write \"{number}s\" or \"{number}m\""),
         }
@@ -209,6 +206,25 @@ impl Setting for IpAddr {
             expected: "an IP address",
             found: text.to_owned(),
             example: "\"192.0.2.1\" or \"::1\"",
+        })
+    }
+
+    fn write(&self) -> Option<Raw> {
+        Some(Raw::Text(self.to_string()))
+    }
+}
+
+impl Setting for Address {
+    fn kind() -> String {
+        "a mail address".to_owned()
+    }
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, Misfit> {
+        let text = raw.text::<Self>()?;
+        Self::parse(text, NonAscii::Allowed).map_err(|_| Misfit::Shape {
+            expected: "a mail address",
+            found: text.to_owned(),
+            example: "\"anna@example.org\"",
         })
     }
 

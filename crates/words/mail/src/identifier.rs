@@ -72,8 +72,9 @@ impl UidValidity {
 
 /// Names one plan: an accepted message, an APPEND, any other change. Also its queue id.
 ///
-/// Random, unique and remembered for 48 hours, so that a commit whose end nobody saw can be asked
-/// for.
+/// Unique and ascending: microseconds of civil time since 1970 above 12 random bits, so that later
+/// ids are greater and no two collide. Remembered for 48 hours, so that a commit whose end nobody
+/// saw can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArrivalId(pub u64);
 

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use postroom_admin::answer;
 use postroom_admin::request::{NewAccount, Request};
+use postroom_config::value::ByteCount;
 
 use crate::operator::Operator;
 use crate::report::{self, Failure};
@@ -17,9 +18,9 @@ pub(crate) enum Action {
         address: String,
         #[command(flatten)]
         password: Password,
-        /// Octets it may hold; no limit unless given
-        #[arg(long, value_name = "OCTETS")]
-        quota: Option<u64>,
+        /// What it may hold, as "2 GiB"; no limit unless given
+        #[arg(long, value_name = "SIZE")]
+        quota: Option<ByteCount>,
         #[command(flatten)]
         operator: Operator,
     },
@@ -41,9 +42,9 @@ pub(crate) enum Action {
     Import {
         /// The file, or - for standard input
         file: String,
-        /// Octets each may hold; no limit unless given
-        #[arg(long, value_name = "OCTETS")]
-        quota: Option<u64>,
+        /// What each may hold, as "2 GiB"; no limit unless given
+        #[arg(long, value_name = "SIZE")]
+        quota: Option<ByteCount>,
         #[command(flatten)]
         operator: Operator,
     },
@@ -65,8 +66,8 @@ pub(crate) enum Action {
     Quota {
         /// Its address
         address: String,
-        /// Octets; no limit unless given
-        octets: Option<u64>,
+        /// As "2 GiB"; no limit unless given
+        size: Option<ByteCount>,
         #[command(flatten)]
         operator: Operator,
     },
@@ -97,7 +98,10 @@ impl Action {
                 operator,
             } => {
                 let accounts = vec![password.read(address)?];
-                operator.tell(Request::AccountAdd { accounts, quota })
+                operator.tell(Request::AccountAdd {
+                    accounts,
+                    quota: quota.map(ByteCount::bytes),
+                })
             }
             Self::Disable { address, operator } => operator.tell(Request::AccountEnable {
                 address,
@@ -113,7 +117,10 @@ impl Action {
                 operator,
             } => {
                 let accounts = read_accounts(&read(&file)?)?;
-                operator.tell(Request::AccountAdd { accounts, quota })
+                operator.tell(Request::AccountAdd {
+                    accounts,
+                    quota: quota.map(ByteCount::bytes),
+                })
             }
             Self::List { operator } => {
                 operator.list(Request::AccountList, |accounts: &[answer::Account]| {
@@ -130,11 +137,11 @@ impl Action {
             }),
             Self::Quota {
                 address,
-                octets,
+                size,
                 operator,
             } => operator.tell(Request::AccountQuota {
                 address,
-                quota: octets,
+                quota: size.map(ByteCount::bytes),
             }),
             Self::Remove { address, operator } => operator.tell(Request::AccountRemove { address }),
         }

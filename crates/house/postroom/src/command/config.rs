@@ -67,7 +67,8 @@ fn check(settings: &Settings, json: bool) -> Result<(), Failure> {
 }
 
 fn bad(file: &Path, count: usize) -> Failure {
-    let what = format!("{} has {count} mistakes", file.display());
+    let mistakes = if count == 1 { "mistake" } else { "mistakes" };
+    let what = format!("{} has {count} {mistakes}", file.display());
     Failure::new(what, "mend them as each says; nothing else was changed")
 }
 

@@ -1,5 +1,6 @@
 //! `postroom serve`.
 
+use crate::owner;
 use crate::report::Failure;
 use crate::serve;
 use crate::settings::Settings;
@@ -13,7 +14,9 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        crate::log::start(&self.settings.load()?.config);
+        let config = self.settings.load()?.config;
+        owner::settle(&config.data_dir, &serve::sockets(&config))?;
+        crate::log::start(&config, config.log.level);
         serve::runtime()?.block_on(serve::run(&self.settings))
     }
 }

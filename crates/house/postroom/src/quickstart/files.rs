@@ -95,9 +95,14 @@ data_dir = \".\"
 bind = [\"{bind}\"]
 port_offset = {offset}
 lmtp = [\"{bind}\"]
+
+[delivery]
+postmaster = \"{postmaster}@{domain}\"
 ",
         bind = wishes.bind,
         offset = wishes.port_offset,
+        postmaster = NAMES[0],
+        domain = wishes.domain,
     );
     if let Some(name) = weak_filesystem(&wishes.directory) {
         report::say(format_args!(

@@ -39,11 +39,13 @@ pub(crate) fn start(
     drain: &Token,
     group: &TaskGroup,
 ) -> Result<Vec<(Role, SocketAddr)>, Failure> {
+    let privacy = rooms.privacy.clone();
     let exempt = config.limits.exempt.clone();
     let ground = Ground::new(
         house.clock.clone(),
         limits(config),
         Box::new(move |peer| exempt.contains(peer)),
+        Box::new(move |peer| privacy.peer(peer)),
     );
     let opening = Opening {
         config,
@@ -74,13 +76,17 @@ pub(crate) fn start(
 
 fn limits(config: &Config) -> Limits {
     let session = &config.limits.session;
+    let defaults = Limits::default();
+    let line_max = config.limits.imap.line_max.as_usize();
     Limits {
+        // A whole line must fit, and what a client sends on meanwhile.
+        unread_max: defaults.unread_max.max(line_max.saturating_mul(2)),
         sessions_max: session.sessions_max as usize,
         sessions_per_address_max: session.sessions_per_address_max as usize,
         write_stall_max: session.write,
         handshake_max: session.handshake,
         drain_grace: config.shutdown.grace,
-        ..Limits::default()
+        ..defaults
     }
 }
 

@@ -17,6 +17,7 @@ use postroom_mail::address::Domain;
 use postroom_mail::identifier::AccountId;
 use postroom_mailbox::mailboxes::Mailboxes;
 use postroom_mailbox::views::{self, Views};
+use postroom_net::Peer;
 use postroom_queue::queue::Queue;
 use postroom_queue::schedule::Schedule;
 use postroom_retrieval::authenticator::{AuthenticationError, Authenticator};
@@ -35,6 +36,7 @@ const HEAVY_WAITING_MAX: usize = 4096;
 pub(crate) struct Rooms {
     pub(crate) intake: Intake,
     pub(crate) imap: Arc<Imap<SignIn>>,
+    pub(crate) privacy: Privacy,
 }
 
 impl Rooms {
@@ -60,7 +62,6 @@ impl Rooms {
             delivery: delivery.clone(),
             queue: Queue::new(house.store.clone(), house.clock.clone(), schedule),
             clock: house.clock.clone(),
-            random: house.random.clone(),
             host: config.hostname.as_str().into(),
             privacy: privacy.clone(),
         };
@@ -79,7 +80,8 @@ impl Rooms {
         let intake = Intake::new(parts, limits);
         Ok(Self {
             intake,
-            imap: Arc::new(imap(config, house, heavy, privacy, chores)),
+            imap: Arc::new(imap(config, house, heavy, privacy.clone(), chores)),
+            privacy,
         })
     }
 }
@@ -90,6 +92,7 @@ fn expansion(config: &Config) -> expand::Limits {
         expansion_max: config.limits.expansion_max as usize,
         inline_recipients_max: config.limits.inline_recipients as usize,
         plan_rounds_max: config.limits.plan_rounds_max as usize,
+        postmaster: config.delivery.postmaster.clone(),
         quota: config.delivery.quota.map(ByteCount::bytes),
         detail_separator: config.delivery.separator.0,
         ..expand::Limits::default()
@@ -117,9 +120,9 @@ fn imap(
     Imap {
         mailboxes: Mailboxes::new(house.store.clone(), house.clock.clone(), views, heavy),
         authenticator: SignIn(house.directory.clone()),
+        privacy,
         separator: config.imap.separator.as_char(),
         append_octets_max: config.limits.message.size_max.bytes(),
-        privacy,
         clock: house.clock.clone(),
     }
 }
@@ -161,7 +164,7 @@ impl ImapDoor {
 fn imap_limits(config: &Config) -> ImapLimits {
     let limits = &config.limits.imap;
     ImapLimits {
-        early_line_octets_max: limits.command_before_login_max.as_usize(),
+        early_line_octets_max: limits.line_before_login_max.as_usize(),
         early_literal_octets_max: limits.literal_before_login_max.bytes(),
         line_octets_max: limits.line_max.as_usize(),
         literal_octets_max: limits.literal_max.bytes(),
@@ -183,13 +186,17 @@ pub(crate) struct SignIn(Directory);
 impl Authenticator for SignIn {
     async fn authenticate(
         &self,
+        peer: &Peer,
         login: &str,
         password: &Secret,
     ) -> Result<AccountId, AuthenticationError> {
-        match self.0.authenticate(login, password).await {
+        let counted = (!peer.is_exempt).then_some(peer.address.ip());
+        match self.0.authenticate(counted, login, password).await {
             Ok(account) => Ok(account.id),
             Err(SignInError::Wrong) => Err(AuthenticationError::Denied),
-            Err(SignInError::Busy | SignInError::Store(_)) => Err(AuthenticationError::Unavailable),
+            Err(SignInError::Busy | SignInError::Unheard | SignInError::Store(_)) => {
+                Err(AuthenticationError::Unavailable)
+            }
         }
     }
 }

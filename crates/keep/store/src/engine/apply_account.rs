@@ -17,8 +17,10 @@ pub(super) fn put_domain(scope: &Scope<'_>, domain: &Domain) -> Applied {
     let kind = codec::encode(&domain.kind).first().copied();
     scope
         .connection
-        .prepare_cached("INSERT OR REPLACE INTO domain (name, kind, catch_all) VALUES (?, ?, ?)")?
-        .execute(params![domain.name, kind, domain.catch_all])?;
+        .prepare_cached(
+            "INSERT OR REPLACE INTO domain (name, kind, catch_all, target) VALUES (?, ?, ?, ?)",
+        )?
+        .execute(params![domain.name, kind, domain.catch_all, domain.target])?;
     Ok(())
 }
 

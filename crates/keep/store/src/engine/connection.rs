@@ -21,7 +21,7 @@ const BUSY_MS: u32 = 10_000;
 /// The name of the database in the data directory.
 pub(crate) const DATABASE: &str = "index.sqlite";
 
-const SCHEMA: &str = include_str!("schema.sql");
+pub(crate) const SCHEMA: &str = include_str!("schema.sql");
 
 /// The database cannot be opened.
 #[derive(Debug)]

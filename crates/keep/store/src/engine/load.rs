@@ -43,6 +43,12 @@ pub(crate) fn is_known(connection: &Connection, arrival: u64) -> rusqlite::Resul
         .exists([int(arrival)])
 }
 
+/// The highest arrival that is remembered; 0 for none.
+pub(crate) fn last_arrival(connection: &Connection) -> rusqlite::Result<u64> {
+    let mut select = connection.prepare("SELECT coalesce(max(id), 0) FROM arrival")?;
+    select.query_row([], |row| u64_at(row, 0))
+}
+
 struct Loader<'c> {
     connection: &'c Connection,
     time: Timestamp,

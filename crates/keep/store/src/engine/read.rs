@@ -11,7 +11,7 @@ use crate::row::{Account, Mailbox, MailboxCounts};
 
 type Read<T> = rusqlite::Result<T>;
 
-const DOMAIN: &str = "SELECT name, kind, catch_all FROM domain";
+const DOMAIN: &str = "SELECT name, kind, catch_all, target FROM domain";
 
 fn domain_at(row: &Row<'_>) -> Read<Domain> {
     let kind: u8 = row.get(1)?;
@@ -19,6 +19,7 @@ fn domain_at(row: &Row<'_>) -> Read<Domain> {
         name: row.get(0)?,
         kind: codec::decode(&[kind]).unwrap_or(DomainKind::Local),
         catch_all: row.get(2)?,
+        target: row.get(3)?,
     })
 }
 

@@ -16,10 +16,12 @@ CREATE TABLE meta (
     lease INTEGER NOT NULL
 );
 
+-- target: the domain that an alias stands for.
 CREATE TABLE domain (
     name TEXT PRIMARY KEY,
     kind INTEGER NOT NULL,
-    catch_all TEXT
+    catch_all TEXT,
+    target TEXT
 ) WITHOUT ROWID;
 
 -- used, messages: over all placements. mod_seq: the highest given. uid_validity: the highest

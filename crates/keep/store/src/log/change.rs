@@ -348,7 +348,8 @@ coded_struct!(KeywordPair { from, to });
 coded_struct!(Domain {
     name,
     kind,
-    catch_all
+    catch_all,
+    target
 });
 coded_enum!(DomainKind { 0 => Local, 1 => Relay, 2 => Alias });
 coded_struct!(Credential { name, hash });

@@ -9,9 +9,6 @@ use postroom_runtime::random::Random;
 use crate::log::frame::{BATCH_HEADER, BatchHeader, BatchKind, Position, SEGMENT_HEADER};
 use crate::log::segment::{SegmentKind, Segments};
 
-/// Octets after which a new segment is begun.
-const SEGMENT_OCTETS_MAX: u64 = 64 << 20;
-
 /// Appends batches. After an error nothing more may be written but the abort mark.
 #[derive(Debug)]
 pub(crate) struct LogWriter {
@@ -21,6 +18,8 @@ pub(crate) struct LogWriter {
     durable: Position,
     sequence: u64,
     is_sealed: bool,
+    /// Octets after which a new segment is begun.
+    segment_octets_max: u64,
 }
 
 #[derive(Debug)]
@@ -47,6 +46,7 @@ impl LogWriter {
         random: Random,
         durable: Position,
         sequence: u64,
+        segment_octets_max: u64,
     ) -> Self {
         Self {
             segments,
@@ -55,6 +55,7 @@ impl LogWriter {
             durable,
             sequence,
             is_sealed: true,
+            segment_octets_max,
         }
     }
 
@@ -63,7 +64,7 @@ impl LogWriter {
         if self
             .current
             .as_ref()
-            .is_none_or(|current| current.end >= SEGMENT_OCTETS_MAX)
+            .is_none_or(|current| current.end >= self.segment_octets_max)
         {
             let seed = self.random.number();
             let made = self.segments.create(SegmentKind::Log, seed)?;

@@ -14,6 +14,7 @@ use super::{Inner, Options, Store};
 use crate::chore::{CHORES_MAX, ChoreWorker};
 use crate::committer::Committer;
 use crate::engine::connection::{DatabaseError, Readers, open_checkpointer, open_writer};
+use crate::engine::load::last_arrival;
 use crate::engine::recover::{RecoverError, Recovered, recover, remove_orphans};
 use crate::error::OpenError;
 use crate::lock::{self, Lock, failed};
@@ -56,6 +57,8 @@ struct Opened {
     segments: Arc<Segments>,
     recovered: Recovered,
     free: u64,
+    /// The highest that is remembered: what is given next is above it.
+    arrival: u64,
 }
 
 fn prepare(options: &Options) -> Result<Opened, OpenError> {
@@ -79,7 +82,9 @@ fn prepare(options: &Options) -> Result<Opened, OpenError> {
     }
     let checkpointer = open_checkpointer(directory).map_err(database)?;
     let free = segments.free().map_err(|error| failed(&log, error))?;
+    let arrival = last_arrival(&connection).map_err(database)?;
     Ok(Opened {
+        arrival,
         lock,
         connection,
         checkpointer,
@@ -102,6 +107,7 @@ fn start(
         segments,
         recovered,
         free,
+        arrival,
     } = opened;
     let shared = Arc::new(Shared::new(options.reserve, free));
     let (requests, incoming) = mpsc::channel(REQUESTS_MAX);
@@ -115,12 +121,14 @@ fn start(
             options.random.clone(),
             recovered.durable,
             recovered.sequence,
+            options.segment_octets_max,
         ),
         segments: Arc::clone(&segments),
         shared: Arc::clone(&shared),
         notices: notices.clone(),
         clock: options.clock.clone(),
         progress: recovered.progress,
+        batch_octets_max: options.batch_octets_max,
         lock: Arc::clone(&lock),
         free_checked: now,
         forgotten: now,
@@ -133,6 +141,10 @@ fn start(
         segments: Arc::clone(&segments),
         shared: Arc::clone(&shared),
         requests: requests.downgrade(),
+        clock: options.clock.clone(),
+        journal_octets_max: options.journal_octets_max,
+        journal_kept: options.journal_kept,
+        is_trimming: false,
     };
     spawn("store-commit", move || committer.run(incoming))?;
     spawn("store-chore", move || worker.run(&chore_list))?;
@@ -147,7 +159,7 @@ fn start(
         spoolers,
         clock: options.clock.clone(),
         random: options.random.clone(),
-        arrival: AtomicU64::new(0),
+        arrival: AtomicU64::new(arrival),
         damage: recovered.damage,
         lock: Mutex::new(Some(lock)),
     })))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use postroom_mail::flag::{FlagChange, Flags, Keyword, SystemFlags};
 use postroom_mail::mailbox_name::MailboxName;
 use postroom_mail::uid_set::UidSet;
-use postroom_runtime::clock::Timestamp;
+use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_store::error::{CommitError, OpenError, Refused};
 use postroom_store::journal::JournalLine;
 use postroom_store::operation::{
@@ -493,6 +493,22 @@ async fn arrivals_are_never_given_twice() {
     assert!(given.is_sorted_by(|a, b| a < b));
 }
 
+/// The clock may have been set back while the server was down.
+#[tokio::test]
+async fn arrivals_are_above_those_from_before_the_store_was_opened() {
+    let directory = TestDirectory::new();
+    let at = |clock| Options {
+        clock: Clock::manual(Timestamp(clock)),
+        ..options(&directory)
+    };
+    let store = Store::open(at(2_000_000)).await.unwrap();
+    let alice = inhabitant(&store, "alice@example.test", None).await;
+    let before = deliver(&store, alice, 1).await.arrival;
+    store.close().await;
+    let store = Store::open(at(1_000_000)).await.unwrap();
+    assert!(store.new_arrival() > before);
+}
+
 #[tokio::test]
 async fn a_repeated_arrival_adds_nothing() {
     let (_directory, store, alice) = house().await;
@@ -630,6 +646,7 @@ async fn the_directory_keeps_names_apart() {
         name: "example.test".into(),
         kind: DomainKind::Local,
         catch_all: None,
+        target: None,
     };
     commit(&store, vec![Operation::PutDomain(domain.clone())])
         .await
@@ -698,6 +715,7 @@ async fn credentials_and_settings_go_with_their_account() {
         name: "example.test".into(),
         kind: DomainKind::Local,
         catch_all: None,
+        target: None,
     };
     commit(&store, vec![Operation::PutDomain(domain)])
         .await

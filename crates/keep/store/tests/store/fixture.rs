@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use postroom_mail::flag::{FlagChange, Flags, Keyword, SystemFlags};
 use postroom_mail::uid_set::UidSet;
-use postroom_store::operation::Operation;
+use postroom_store::operation::{Domain, DomainKind, Operation};
 use postroom_store::plan::{Body, Plan};
 use postroom_store::store::Store;
 use postroom_testkit::directory::TestDirectory;
@@ -34,6 +34,8 @@ fn copy(from: &Path, to: &Path) {
 /// What the fixture was made of.
 async fn fill(store: &Store) {
     let alice = inhabitant(store, ALICE, Some(1_000_000)).await;
+    let alias = Operation::PutDomain(alias_domain());
+    store.commit(plan(6, vec![alias])).await.unwrap();
     for number in 1..=3 {
         store
             .commit(letter(number, alice, body(number, 300)))
@@ -83,8 +85,20 @@ async fn fill(store: &Store) {
         .unwrap();
 }
 
+/// A domain that stands for alice's.
+fn alias_domain() -> Domain {
+    Domain {
+        name: "alias.test".into(),
+        kind: DomainKind::Alias,
+        catch_all: None,
+        target: Some("example.test".into()),
+    }
+}
+
 async fn check(store: &Store) {
     assert_eq!(store.damage(), []);
+    let found = store.domain("alias.test").await.unwrap();
+    assert_eq!(found, Some(alias_domain()));
     let alice = find(store, ALICE).await.unwrap();
     let inbox = letters(store, alice, alice.inbox).await;
     let uids: Vec<u32> = inbox.iter().map(|(uid, _)| uid.number()).collect();

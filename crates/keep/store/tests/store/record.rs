@@ -59,6 +59,13 @@ fn directory_changes() -> Vec<Change> {
             name: "x.test".into(),
             kind: DomainKind::Relay,
             catch_all: Some("all".into()),
+            target: None,
+        }),
+        Change::PutDomain(Domain {
+            name: "y.test".into(),
+            kind: DomainKind::Alias,
+            catch_all: None,
+            target: Some("x.test".into()),
         }),
         Change::RemoveDomain {
             name: "x.test".into(),

@@ -85,6 +85,26 @@ fn a_written_file_is_noticed_and_a_broken_one_changes_nothing() {
 }
 
 #[test]
+fn other_sources_take_the_place_of_the_old_or_leave_them() {
+    let scratch = Scratch::new("replace");
+    let old = issue(scratch.path(), "old", &["old.example.test"]);
+    let new = issue(scratch.path(), "new", &["new.example.test"]);
+    let certificates = Certificates::load(vec![old.clone()]).unwrap();
+    let first = shown(&certificates, None);
+    certificates.replace(vec![new.clone()]).unwrap();
+    let second = shown(&certificates, None);
+    assert_ne!(second.cert, first.cert);
+    assert!(!certificates.reload_if_changed().unwrap());
+
+    let broken = Source {
+        chain: old.chain,
+        key: new.key,
+    };
+    assert!(certificates.replace(vec![broken]).is_err());
+    assert_eq!(shown(&certificates, None).cert, second.cert);
+}
+
+#[test]
 fn each_fault_of_a_file_is_named() {
     let scratch = Scratch::new("faults");
     let good = issue(scratch.path(), "good", &["mail.example.test"]);

@@ -21,12 +21,10 @@ impl Session {
             mechanism: credentials.mechanism.name(),
             started,
         };
-        if !self.peer.is_exempt && self.inner().failures.is_spent(address, started) {
-            self.tell_login(&attempt, "unheard", Some(&reply::LOGIN_TROUBLE));
-            return Answer::Verdict(reply::LOGIN_TROUBLE);
-        }
+        let counted = (!self.peer.is_exempt).then_some(address);
         let directory = &self.inner().parts.directory;
-        match directory.authenticate(name, &credentials.password).await {
+        let checked = directory.authenticate(counted, name, &credentials.password);
+        match checked.await {
             Ok(account) => {
                 let granted = Attempt {
                     name: &account.address,
@@ -40,12 +38,15 @@ impl Session {
                 Answer::LoggedIn
             }
             Err(SignInError::Wrong) => {
-                self.inner().failures.add(address, started);
                 self.tell_login(&attempt, "refused", Some(&reply::LOGIN_FAILED));
                 let mut line = self.line("login", "refused", None);
                 line.sender = Some(self.inner().parts.privacy.name(name));
                 self.inner().parts.store.journal_later(vec![line]);
                 Answer::Verdict(reply::LOGIN_FAILED)
+            }
+            Err(SignInError::Unheard) => {
+                self.tell_login(&attempt, "unheard", Some(&reply::LOGIN_TROUBLE));
+                Answer::Verdict(reply::LOGIN_TROUBLE)
             }
             Err(SignInError::Busy | SignInError::Store(_)) => {
                 self.tell_login(&attempt, "unavailable", Some(&reply::LOGIN_TROUBLE));

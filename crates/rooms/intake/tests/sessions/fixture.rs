@@ -128,6 +128,7 @@ impl House {
             name: "example.org".into(),
             kind: DomainKind::Local,
             catch_all: None,
+            target: None,
         };
         self.directory.put_domain(domain).await.unwrap();
         for name in ["anna", "bob", "carla"] {

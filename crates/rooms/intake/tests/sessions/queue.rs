@@ -20,7 +20,6 @@ impl House {
             queue: Queue::new(self.store.clone(), clock.clone(), Schedule::default()),
             clock,
             privacy: Privacy::new(LogPrivacy::Full, &random),
-            random,
             host: "mx.example.org".into(),
         };
         let token = Token::new();

@@ -60,7 +60,8 @@ pub(crate) struct Parrot {
     tls: Option<Tls>,
     body_left: usize,
     asks: bool,
-    spins: bool,
+    /// How often it comes back without taking anything.
+    returns: u32,
     drains: bool,
 }
 
@@ -73,7 +74,7 @@ impl Parrot {
             tls: None,
             body_left: 0,
             asks: false,
-            spins: false,
+            returns: 0,
             drains: false,
         }
     }
@@ -91,7 +92,8 @@ impl Parrot {
             self.body_left -= octets;
             return (octets, Next::Body(&unread[..octets]));
         }
-        if self.spins {
+        if self.returns > 0 {
+            self.returns -= 1;
             return (0, Next::Again);
         }
         let Some(end) = unread.windows(2).position(|pair| pair == b"\r\n") else {
@@ -117,7 +119,11 @@ impl Parrot {
             }
             "SEND" => Next::Send(Crackers(rest.parse().unwrap())),
             "SPIN" => {
-                self.spins = true;
+                self.returns = u32::MAX;
+                Next::Again
+            }
+            "PAUSE" => {
+                self.returns = 1;
                 Next::Again
             }
             "FLUSH" => Next::Flush,

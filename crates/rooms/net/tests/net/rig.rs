@@ -78,7 +78,12 @@ impl Rig {
             ended: Mutex::new(ended_in),
             patience,
         });
-        let ground = Arc::new(Ground::new(clock.clone(), limits, Box::new(exempt)));
+        let ground = Arc::new(Ground::new(
+            clock.clone(),
+            limits,
+            Box::new(exempt),
+            Box::new(|peer| peer.to_string().into()),
+        ));
         let drain = Token::new();
         let group = TaskGroup::default();
         let address = runtime.block_on(async {

@@ -218,3 +218,14 @@ fn a_machine_that_takes_nothing_for_ever_is_stopped() {
     client.say("SPIN\r\n");
     rig.wait_for_end();
 }
+
+#[test]
+fn a_machine_that_takes_nothing_once_a_command_is_served() {
+    let rig = Rig::start(Mode::Clear, ample());
+    let mut client = Client::greeted(rig.address);
+    client.say(&"PAUSE\r\n".repeat(10_000));
+    client.say("ECHO still here\r\n");
+    client.expect("still here");
+    client.say("SPIN\r\n");
+    rig.wait_for_end();
+}

@@ -15,7 +15,7 @@ impl<A: Authenticator> ImapHost<A> {
         let checked = self
             .imap
             .authenticator
-            .authenticate(&credentials.authcid, &credentials.password)
+            .authenticate(&self.peer, &credentials.authcid, &credentials.password)
             .await;
         let (outcome, answer) = match checked {
             Ok(account) => {

@@ -12,9 +12,10 @@ use std::time::Instant;
 
 use postroom_config::value::LogPrivacy;
 use postroom_delivery::privacy::Privacy;
+use postroom_directory::change::default_mailboxes;
 use postroom_imap::question::{Answer, News, Question, Source};
 use postroom_imap::server::{Server, Settings};
-use postroom_mail::flag::{Flags, SpecialUse};
+use postroom_mail::flag::Flags;
 use postroom_mail::identifier::AccountId;
 use postroom_mail::mailbox_name::MailboxName;
 use postroom_mailbox::mailboxes::{Mailboxes, Place};
@@ -23,12 +24,11 @@ use postroom_net::{Host as _, Peer};
 use postroom_retrieval::authenticator::{AuthenticationError, Authenticator};
 use postroom_retrieval::imap::{Imap, ImapHost};
 use postroom_runtime::clock::{Clock, Timestamp};
-use postroom_runtime::disk::RealDisk;
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
 use postroom_runtime::secret::Secret;
-use postroom_store::operation::{NewAccount, NewMailbox, Operation};
+use postroom_store::operation::{NewAccount, Operation};
 use postroom_store::outcome::Done;
 use postroom_store::plan::Plan;
 use postroom_store::store::{Options, Store};
@@ -45,6 +45,7 @@ pub(crate) struct TwoUsers(pub(crate) [AccountId; 2]);
 impl Authenticator for TwoUsers {
     async fn authenticate(
         &self,
+        _: &Peer,
         login: &str,
         password: &Secret,
     ) -> Result<AccountId, AuthenticationError> {
@@ -195,13 +196,11 @@ async fn open(
     quota: Option<u64>,
 ) -> Imap<TwoUsers> {
     let store = Store::open(Options {
-        directory: directory.to_owned(),
-        disk: Arc::new(RealDisk),
         clock: clock.clone(),
-        random: Random::system(),
         readers: 2,
         reserve: 0,
         accept_filesystem: vec!["tmpfs".into(), "overlayfs".into()],
+        ..Options::new(directory)
     })
     .await
     .unwrap();
@@ -212,9 +211,9 @@ async fn open(
     Imap {
         mailboxes: Mailboxes::new(store, clock.clone(), views, heavy),
         authenticator: TwoUsers([anna, bert]),
+        privacy: Privacy::new(LogPrivacy::Full, &Random::seeded(1)),
         separator: '/',
         append_octets_max: 50 * 1024 * 1024,
-        privacy: Privacy::new(LogPrivacy::Full, &Random::system()),
         clock: clock.clone(),
     }
 }
@@ -228,6 +227,7 @@ async fn account(store: &Store, clock: &Clock, address: &str, quota: Option<u64>
         name: "example.org".into(),
         kind: postroom_store::operation::DomainKind::Local,
         catch_all: None,
+        target: None,
     });
     let account = Operation::CreateAccount(NewAccount {
         address: address.into(),
@@ -247,24 +247,6 @@ async fn account(store: &Store, clock: &Clock, address: &str, quota: Option<u64>
         Some(Done::Account(account)) => *account,
         other => panic!("no account: {other:?}"),
     }
-}
-
-/// What accounts are made with.
-fn default_mailboxes() -> Vec<NewMailbox> {
-    let made = |name: &str, special_use| NewMailbox {
-        name: MailboxName::from_components(vec![name.into()])
-            .expect("invariant: the names below are names"),
-        special_use,
-        is_subscribed: true,
-    };
-    vec![
-        made("INBOX", None),
-        made("Drafts", Some(SpecialUse::Drafts)),
-        made("Sent", Some(SpecialUse::Sent)),
-        made("Trash", Some(SpecialUse::Trash)),
-        made("Junk", Some(SpecialUse::Junk)),
-        made("Archive", Some(SpecialUse::Archive)),
-    ]
 }
 
 /// A directory that nothing else uses.

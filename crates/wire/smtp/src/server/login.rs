@@ -11,7 +11,6 @@ use postroom_wire::sasl::{self, Exchange, ExchangeError, Mechanism, Step};
 use super::host::{Answer, Question};
 use super::outcome::Outcome;
 use super::profile::{AuthPolicy, StartTlsPolicy};
-use super::session;
 use super::state::{Pending, Phase, State};
 use super::{Server, line_reply};
 use crate::command::Verb;
@@ -118,7 +117,7 @@ impl Server {
             Ok(Step::Challenge(text)) => Outcome::Enter(
                 Some(reply::CHALLENGE.with_text(text)),
                 State::Login(exchange),
-                session::later(now, self.profile.timeouts.command),
+                self.command_until(now),
             ),
             Ok(Step::Complete(credentials)) => {
                 Outcome::Ask(Question::Login(credentials), Pending::Login)

@@ -67,7 +67,7 @@ pub struct Limits {
     pub recipients_max: u32,
     /// MAIL commands in a session (RFC 9422, MAILMAX), failed ones too; above it 421.
     pub transactions_max: u32,
-    /// Commands in a session; above it 421.
+    /// Commands since the last message that was accepted, or since the greeting; above it 421.
     pub commands_max: u32,
     /// Commands in a session that were refused for syntax or sequence; the last gets 421.
     pub bad_commands_max: u32,
@@ -97,6 +97,8 @@ impl Default for Limits {
 pub struct Timeouts {
     /// For a whole command line or AUTH response (RFC 5321 §4.5.3.2.7).
     pub command: Duration,
+    /// From the start to a login where one is required.
+    pub login: Duration,
     /// For the next octets of a body.
     pub body_block: Duration,
     /// For a whole body, however steadily it trickles.
@@ -111,6 +113,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             command: Duration::from_mins(5),
+            login: Duration::from_mins(5),
             body_block: Duration::from_mins(3),
             body_total: Duration::from_hours(1),
             answer: Duration::from_mins(5),

@@ -95,8 +95,10 @@ impl Session {
         }
     }
 
-    /// A message was accepted: whether its reply was heard is open (RFC 1047).
+    /// A message was accepted: whether its reply was heard is open (RFC 1047). Commands are
+    /// counted anew.
     pub(super) fn accept(&mut self) {
+        self.counts.commands = 0;
         self.unsettled = true;
     }
 

@@ -13,8 +13,8 @@ use proptest::sample::select;
 
 use crate::tree::{Config, Directory, Journal, Listen, Log, Shutdown, Store};
 use crate::value::{
-    ByteCount, ClearText, Endpoint, ImapSeparator, LogFormat, LogLevel, Network, Networks, Raw,
-    Separator, Setting, SubmissionStartTls,
+    ByteCount, ClearText, Endpoint, FileSystem, ImapSeparator, LogFormat, LogLevel, Network,
+    Networks, Raw, Separator, Setting, SubmissionStartTls,
 };
 use crate::{Loaded, Place, Source};
 
@@ -87,7 +87,10 @@ fn listen() -> impl Strategy<Value = Listen> {
 }
 
 fn keep() -> impl Strategy<Value = (Store, Journal, Directory)> {
-    let words = vec("[a-z]{1,12}".prop_map(typed), 0..3);
+    let words = vec(
+        select(FileSystem::WORDS).prop_map(|word| typed(word.to_owned())),
+        0..3,
+    );
     let sizes = (
         bytes(ByteCount(0)..=ByteCount::gib(1024)),
         bytes(ByteCount::mib(1)..=ByteCount::gib(2)),
@@ -143,19 +146,19 @@ fn config() -> impl Strategy<Value = Config> {
         "[a-z][a-z0-9]{0,10}(\\.[a-z]{2,5}){0,3}".prop_map(typed),
         // Quotes, backslashes, line ends and controls are all names of folders.
         ".{0,20}|[\\x01-\\x7f]{0,20}".prop_map(|name| PathBuf::from(format!("/{name}"))),
-        option::of("[a-z_][a-z0-9_-]{0,10}".prop_map(typed)),
         option::of(bytes(ByteCount(0)..=ByteCount(i64::MAX as u64))),
         networks(),
+        option::of("[a-z+]{1,9}@[a-z]{1,9}\\.org"),
     );
     (top, listen(), keep(), small()).prop_map(|(top, listen, keep, small)| {
         let mut config = Config {
             hostname: top.0,
             data_dir: top.1,
-            user: top.2,
             listen,
             ..Config::default()
         };
-        (config.delivery.quota, config.limits.exempt) = (top.3, top.4);
+        (config.delivery.quota, config.limits.exempt) = (top.2, top.3);
+        config.delivery.postmaster = top.4.map(typed);
         (config.store, config.journal, config.directory) = keep;
         (config.log, config.shutdown, config.delivery.separator) = (small.0, small.1, small.2);
         (config.auth.cleartext, config.imap.separator) = (small.3, small.4);

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::branch::branch;
 use crate::value::{ClearText, Endpoint, Networks, Senders, StartTls, SubmissionStartTls};
@@ -86,13 +87,13 @@ branch! {
         /// Reading by IMAP, TLS from the start. Unset: port 993.
         restart since "0.1" imaps: Option<Vec<Endpoint>> = None;
         /// STARTTLS for other servers. Most mail arrives with it; some honest servers lack it.
-        reload since "0.1" smtp_starttls: StartTls = StartTls::Offer;
+        restart since "0.1" smtp_starttls: StartTls = StartTls::Offer;
         /// Whether users may log in and submit on the `smtp` role too, after STARTTLS.
-        reload since "0.1" smtp_submission: bool = false;
+        restart since "0.1" smtp_submission: bool = false;
         /// STARTTLS on the `submission` role.
-        reload since "0.1" submission_starttls: SubmissionStartTls = SubmissionStartTls::Require;
+        restart since "0.1" submission_starttls: SubmissionStartTls = SubmissionStartTls::Require;
         /// Who may deliver by LMTP; no password is asked.
-        reload since "0.1" lmtp_allow: Networks = Networks::loopback();
+        restart since "0.1" lmtp_allow: Networks = Networks::loopback();
     }
 }
 
@@ -136,11 +137,12 @@ branch! {
     /// Certificates. TLS is 1.2 or 1.3, always.
     pub struct Tls {
         /// PEM files, each a certificate with its chain; a folder stands for every `*.pem` in it.
-        /// The names in a certificate decide to whom it is shown. Changed files are read anew.
+        /// The names in a certificate decide to whom it is shown. Changed files are read anew
+        /// within a minute; files that were added to a folder, with SIGHUP.
         /// Empty: `DATA_DIR/tls/server.pem`, which is made at first start.
         reload since "0.1" certificates: Vec<PathBuf> = Vec::new();
         /// PEM files of private keys, for certificates whose own file holds none. A key finds its
-        /// certificate by itself.
+        /// certificate by itself; those in the folders of `certificates` need not be named.
         reload since "0.1" keys: Vec<PathBuf> = Vec::new();
     }
 }
@@ -149,10 +151,17 @@ branch! {
     /// Logins.
     pub struct Auth {
         /// From whom passwords are taken without TLS.
-        reload since "0.1" cleartext: ClearText = ClearText::Never;
+        restart since "0.1" cleartext: ClearText = ClearText::Never;
         /// Which addresses an account may send from.
-        reload since "0.1" senders: Senders = Senders::Own;
+        restart since "0.1" senders: Senders = Senders::Own;
         /// Failed logins that one session may have; the last of them ends it.
-        reload since "0.1" bad_logins_max: u32 = 3, in 1..=100;
+        restart since "0.1" bad_logins_max: u32 = 3, in 1..=100;
+        /// Failed logins of one address (IPv6: of one /64), whatever protocol, within
+        /// `failures_window`; then its logins get a temporary failure unheard, right or wrong.
+        /// Peers in `limits.exempt` are not counted.
+        restart since "0.1" failures_per_address_max: u32 = 100, in 1..=100_000;
+        /// How long failed logins of one address count together, from the first of them.
+        restart since "0.1" failures_window: Duration = Duration::from_mins(10),
+            in Duration::from_secs(1)..=Duration::from_hours(24);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 
 use super::{Misfit, Raw, Setting};
 
@@ -68,6 +69,19 @@ impl fmt::Display for ByteCount {
             Some((name, shift)) => write!(f, "{} {name}", self.0 >> shift),
             None => write!(f, "{} B", self.0),
         }
+    }
+}
+
+/// A text is no number of octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write a size as 50 MiB, 64 KiB or a number of octets")]
+pub struct ByteCountError;
+
+impl FromStr for ByteCount {
+    type Err = ByteCountError;
+
+    fn from_str(text: &str) -> Result<Self, ByteCountError> {
+        Self::parse(text).ok_or(ByteCountError)
     }
 }
 

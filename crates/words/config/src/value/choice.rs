@@ -4,15 +4,13 @@ use std::path::Path;
 
 use super::{Misfit, Raw, Setting, one_of};
 
-/// Declares an enum whose variants are the words that a key takes. A word after `later` is known
-/// and refused: its release is still to come.
+/// Declares an enum whose variants are the words that a key takes.
 macro_rules! choice {
     (
         $(#[doc = $doc:literal])+
         pub enum $name:ident {
             $($(#[doc = $word_doc:literal])+ $variant:ident = $word:literal,)+
         }
-        $(later $($later:literal),+)?
     ) => {
         $(#[doc = $doc])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +19,8 @@ macro_rules! choice {
         }
 
         impl $name {
-            const WORDS: &'static [&'static str] = &[$($word),+];
+            /// The words of all variants, in order.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
 
             /// The word in the file.
             pub fn as_str(self) -> &'static str {
@@ -39,7 +38,6 @@ macro_rules! choice {
             fn read(raw: &Raw, _: &Path) -> Result<Self, Misfit> {
                 match raw.text::<Self>()? {
                     $($word => Ok(Self::$variant),)+
-                    $($($later => Err(Misfit::NotBuilt($later)),)+)?
                     other => {
                         Err(Misfit::Choice { found: other.to_owned(), choices: Self::WORDS })
                     }
@@ -66,12 +64,25 @@ choice! {
 }
 
 choice! {
-    /// What keeps the mail.
-    pub enum Engine {
-        /// The embedded store.
-        Sqlite = "sqlite",
+    /// A file system that real mail should not be kept on.
+    pub enum FileSystem {
+        /// In memory.
+        Tmpfs = "tmpfs",
+        /// In memory.
+        Ramfs = "ramfs",
+        /// Layers, of a container as a rule: gone with it.
+        Overlay = "overlayfs",
+        /// On another machine.
+        Nfs = "nfs",
+        /// By a program.
+        Fuse = "fuse",
+        /// On another machine.
+        Cifs = "cifs",
+        /// On another machine.
+        Smb = "smb2",
+        /// On the host of a virtual machine.
+        Plan9 = "9p",
     }
-    later "postgres"
 }
 
 choice! {

@@ -13,18 +13,9 @@ pub struct Hostname(Box<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Separator(pub Option<char>);
 
-/// A user of this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserName(Box<str>);
-
-/// One lower-case word.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word(Box<str>);
-
 /// RFC 1035 §2.3.4.
 const HOSTNAME_LENGTH_MAX: usize = 253;
 const LABEL_LENGTH_MAX: usize = 63;
-const NAME_LENGTH_MAX: usize = 32;
 
 impl Hostname {
     /// This machine, by no one else's name for it.
@@ -60,33 +51,10 @@ impl Hostname {
     }
 }
 
-impl UserName {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Word {
-    /// The word.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl fmt::Display for Hostname {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Printable, and with nothing that a path or a command line would take for its own.
-fn is_plain(text: &str) -> bool {
-    (1..=NAME_LENGTH_MAX).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-        && !text.starts_with('-')
 }
 
 impl Setting for Hostname {
@@ -129,48 +97,6 @@ impl Setting for Separator {
 
     fn write(&self) -> Option<Raw> {
         Some(Raw::Text(self.0.map(String::from).unwrap_or_default()))
-    }
-}
-
-impl Setting for UserName {
-    fn kind() -> String {
-        "a user".to_owned()
-    }
-
-    fn read(raw: &Raw, _: &Path) -> Result<Self, Misfit> {
-        let text = raw.text::<Self>()?;
-        is_plain(text)
-            .then(|| Self(text.into()))
-            .ok_or_else(|| Misfit::Shape {
-                expected: "a user name",
-                found: text.to_owned(),
-                example: "\"postroom\"",
-            })
-    }
-
-    fn write(&self) -> Option<Raw> {
-        Some(Raw::Text(self.0.to_string()))
-    }
-}
-
-impl Setting for Word {
-    fn kind() -> String {
-        "a word".to_owned()
-    }
-
-    fn read(raw: &Raw, _: &Path) -> Result<Self, Misfit> {
-        let text = raw.text::<Self>()?;
-        is_plain(text)
-            .then(|| Self(text.to_ascii_lowercase().into()))
-            .ok_or_else(|| Misfit::Shape {
-                expected: "a word",
-                found: text.to_owned(),
-                example: "\"overlayfs\"",
-            })
-    }
-
-    fn write(&self) -> Option<Raw> {
-        Some(Raw::Text(self.0.to_string()))
     }
 }
 
