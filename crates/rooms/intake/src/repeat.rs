@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -63,6 +63,9 @@ pub(crate) fn digest(
 pub(crate) struct Repeats {
     store: Store,
     known: Mutex<HashMap<Digest, Unheard>>,
+    /// Accepted, and not yet known to be heard or lost: at most one for each session. A peer whose
+    /// connection broke may be back before the end of the old one is noticed.
+    unsettled: Mutex<HashMap<Digest, ArrivalId>>,
     loaded: OnceCell<()>,
 }
 
@@ -77,6 +80,7 @@ impl Repeats {
         Self {
             store,
             known: Mutex::default(),
+            unsettled: Mutex::default(),
             loaded: OnceCell::new(),
         }
     }
@@ -89,11 +93,30 @@ impl Repeats {
         if let Err(error) = self.loaded.get_or_try_init(|| self.load()).await {
             tracing::warn!(%error, "unheard messages cannot be read");
         }
+        if let Some(arrival) = self.unsettled().get(digest) {
+            return Some(*arrival);
+        }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known
             .get(digest)
             .filter(|unheard| unheard.until > now)
             .map(|unheard| unheard.arrival)
+    }
+
+    /// A transaction was accepted; whether its 250 is heard will be told.
+    pub(crate) fn accept(&self, digest: Digest, arrival: ArrivalId) {
+        self.unsettled().insert(digest, arrival);
+    }
+
+    /// The 250 of a transaction was heard, or it is remembered as one that was not.
+    pub(crate) fn settle(&self, digest: &Digest) {
+        self.unsettled().remove(digest);
+    }
+
+    fn unsettled(&self) -> MutexGuard<'_, HashMap<Digest, ArrivalId>> {
+        self.unsettled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers a transaction whose 250 was not heard.

@@ -155,14 +155,17 @@ impl Session {
     }
 
     async fn settled(&mut self, heard: bool) {
-        let Some((digest, arrival)) = self.unsettled.take().filter(|_| !heard) else {
+        let Some((digest, arrival)) = self.unsettled.take() else {
             return;
         };
-        let now = self.inner().parts.clock.wall();
-        let kept = self.inner().repeats.remember(digest, arrival, now).await;
-        if let Err(error) = kept {
-            tracing::warn!(queue_id = %arrival, %error, "an unheard message is not remembered");
+        let repeats = &self.inner().repeats;
+        if !heard {
+            let now = self.inner().parts.clock.wall();
+            if let Err(error) = repeats.remember(digest, arrival, now).await {
+                tracing::warn!(queue_id = %arrival, %error, "an unheard message is not remembered");
+            }
         }
+        repeats.settle(&digest);
     }
 
     /// What is known of the session, for a stage.

@@ -319,6 +319,9 @@ impl Session {
                 // In LMTP some may have been refused; a repeat must hear that again.
                 let is_whole = !fates.iter().any(|fate| matches!(fate, Fate::Refused(_)));
                 self.unsettled = is_whole.then_some((digest, committed.arrival));
+                if is_whole {
+                    self.inner().repeats.accept(digest, committed.arrival);
+                }
                 let reply = accepted(committed.arrival);
                 self.tell_transaction(transaction, "accepted", None, Some(&reply));
                 self.verdicts(fates, reply)
