@@ -6,6 +6,7 @@
 //! holds for mailboxes here through the same door.
 
 pub mod case;
+pub mod conclude;
 pub mod delivery;
 pub mod expand;
 pub mod facts;
