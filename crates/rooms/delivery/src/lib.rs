@@ -10,6 +10,7 @@ pub mod conclude;
 pub mod delivery;
 pub mod expand;
 pub mod facts;
+mod keep;
 pub mod plan;
 pub mod privacy;
 mod report;
