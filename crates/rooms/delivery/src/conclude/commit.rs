@@ -10,7 +10,7 @@ use postroom_store::operation::{EntryOutcome, Operation, Piece};
 use postroom_store::plan::{Body, Plan};
 use postroom_store::row::Entry;
 
-use super::{Attempted, ConcludeError, Concluded, Conclusion, Diagnosis, Spoken};
+use super::{Attempted, ConcludeError, Concluded, Conclusion, Diagnosis, Spoken, delay_key};
 use crate::case::{Case, Quota, Relaying, Reports};
 use crate::delivery::Delivery;
 use crate::facts::Facts;
@@ -67,6 +67,9 @@ impl Delivery {
             plan.operations.push(settle(attempted, one));
             plan.journal.push(line(attempted, one));
             let told = self.tell(attempted, one, plan.arrival, &mut report);
+            if told.is_some() && matches!(one.conclusion, Conclusion::Deferred { .. }) {
+                plan.operations.push(self.remember_delay(&one.entry));
+            }
             plan.journal.extend(told);
         }
         if let [first, ..] = concluded
@@ -139,6 +142,16 @@ impl Delivery {
             }
         }
         Some(line)
+    }
+
+    /// The notice of delay comes once, for as long as the entry can live.
+    fn remember_delay(&self, entry: &Entry) -> Operation {
+        Operation::Remember {
+            key: delay_key(entry.id).into(),
+            value: Box::default(),
+            until: entry.created.plus(self.schedule().age_max * 2),
+            must_be_new: false,
+        }
     }
 
     /// The report is one more message through the door, from nobody.

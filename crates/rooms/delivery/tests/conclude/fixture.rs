@@ -20,13 +20,12 @@ use postroom_mail::envelope::{BodyType, Envelope, Notify, Recipient, Ret};
 use postroom_mail::identifier::ArrivalId;
 use postroom_mail::mailbox_name::MailboxName;
 use postroom_mail::reply::{EnhancedCode, Reply};
-use postroom_queue::queue::{Lease, Queue};
 use postroom_queue::schedule::Schedule;
 use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_runtime::random::Random;
 use postroom_runtime::secret::Secret;
 use postroom_store::journal::JournalLine;
-use postroom_store::operation::{self, DomainKind, Operation, Piece};
+use postroom_store::operation::{self, DomainKind, LeaseToken, Operation, Piece};
 use postroom_store::outcome::Done;
 use postroom_store::plan::{Body, Plan};
 use postroom_store::row::Entry;
@@ -39,7 +38,6 @@ pub(crate) const MESSAGE: &str = "From: anna@example.org\r\nSubject: hello\r\n\r
 pub(crate) struct House {
     pub(crate) store: Store,
     pub(crate) delivery: Delivery,
-    pub(crate) queue: Queue,
     privacy: Privacy,
     _folder: TestDirectory,
 }
@@ -61,7 +59,7 @@ impl House {
             ..DirectoryLimits::default()
         };
         let random = Random::seeded(7);
-        let directory = Directory::open(store.clone(), clock.clone(), random.clone(), limits);
+        let directory = Directory::open(store.clone(), clock, random.clone(), limits);
         let directory = directory.unwrap();
         let domain = operation::Domain {
             name: "example.org".into(),
@@ -82,7 +80,6 @@ impl House {
                 Limits::default(),
                 Schedule::default(),
             ),
-            queue: Queue::new(store.clone(), clock, Schedule::default()),
             store,
             privacy: Privacy::new(LogPrivacy::Full, &random),
             _folder: folder,
@@ -139,12 +136,18 @@ impl House {
         arrival
     }
 
+    /// Takes all entries, as whoever attempts them does.
     pub(crate) async fn lease(&self) -> Lease {
-        self.queue
-            .take_due(100)
-            .await
-            .unwrap()
-            .expect("something is due")
+        let entries = self.entries().await;
+        let take = Operation::Lease {
+            entries: entries.iter().map(|entry| entry.id).collect(),
+            until: now().plus(Duration::from_mins(10)),
+        };
+        let taken = self.commit(now(), take).await;
+        let [Done::Leased(token)] = taken[..] else {
+            panic!("{taken:?}");
+        };
+        Lease { token, entries }
     }
 
     pub(crate) async fn conclude(
@@ -245,6 +248,12 @@ impl House {
         lines.retain(|line| &*line.what != "deliver");
         lines
     }
+}
+
+/// Entries that are being attempted.
+pub(crate) struct Lease {
+    pub(crate) token: LeaseToken,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// A message as a test posts it.
