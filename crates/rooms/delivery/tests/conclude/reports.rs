@@ -224,3 +224,53 @@ async fn a_report_about_many_fits_one_commit() {
     };
     assert_eq!(report.matches("Action: failed").count(), 100);
 }
+
+/// The sender is gone: the outcome is kept all the same, and the report is for nobody.
+#[tokio::test]
+async fn a_report_for_nobody_keeps_no_entry_from_settling() {
+    let house = House::new().await;
+    house.accept(to(&["a@y.net", "b@y.net"])).await;
+    let lease = house.lease().await;
+    house.remove_account("anna@example.org").await;
+    house.conclude(&lease, |_| failed()).await.unwrap();
+    assert!(house.entries().await.is_empty());
+}
+
+/// Where nobody can say how the report goes, it waits, and what was attempted does not.
+#[tokio::test]
+async fn a_report_whose_way_is_not_found_waits_in_the_queue() {
+    let mut house = House::new().await;
+    house.accept(to(&["a@y.net", "b@y.net"])).await;
+    let lease = house.lease().await;
+    house.bound_rounds(1);
+    house.conclude(&lease, |_| failed()).await.unwrap();
+    let [report] = &house.entries().await[..] else {
+        panic!("the report waits");
+    };
+    assert_eq!(
+        (&*report.recipient, &report.next_hop),
+        ("anna@example.org", &NextHop::Local)
+    );
+}
+
+/// Without room for a report nothing is lost: what failed is tried again, the rest is settled.
+#[tokio::test]
+async fn without_room_failures_wait_and_the_rest_is_settled() {
+    let house = House::new().await;
+    house.accept(to(&["a@y.net", "b@y.net"])).await;
+    let house = house.with_full_disk().await;
+    let lease = house.lease().await;
+    let due = lease.entries[0].due;
+    let conclusion = |entry: &postroom_store::row::Entry| match &*entry.recipient {
+        "a@y.net" => transferred(false),
+        _ => failed(),
+    };
+    house.conclude(&lease, conclusion).await.unwrap();
+    let entries = house.entries().await;
+    let [entry] = &entries[..] else {
+        panic!("{entries:?}");
+    };
+    assert_eq!(&*entry.recipient, "b@y.net");
+    assert!(entry.due > due && entry.attempts == 1);
+    assert!(house.inbox("anna").await.is_empty());
+}
