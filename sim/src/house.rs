@@ -273,6 +273,7 @@ fn tls() -> Tls {
     Tls {
         version: "TLSv1.3",
         cipher: "TLS_AES_128_GCM_SHA256",
+        is_verified: false,
         server_name: None,
     }
 }
