@@ -98,6 +98,9 @@ impl Session<'_> {
         self.message = None;
         let mut lines = vec![self.personality.name.clone()];
         lines.extend(self.personality.extensions.iter().cloned());
+        if let Some(most) = self.personality.recipients_max {
+            lines.push(format!("LIMITS RCPTMAX={most}"));
+        }
         if self.personality.starttls.is_some() && !self.is_secure() {
             lines.push("STARTTLS".to_owned());
         }
@@ -170,6 +173,14 @@ impl Session<'_> {
         if self.message.is_none() {
             return self.say("503 5.5.1 MAIL first");
         }
+        let taken = { self.message.as_ref() }.map_or(0, |message| message.recipients.len());
+        if self
+            .personality
+            .recipients_max
+            .is_some_and(|most| taken >= most)
+        {
+            return self.say("452 4.5.3 Too many recipients");
+        }
         let moment = Moment::Recipient("");
         let code = self.reply_code(moment, &address, "250 2.1.5 Recipient OK")?;
         if let Some(message) = self.message.as_mut().filter(|_| code < 300) {
@@ -199,7 +210,10 @@ impl Session<'_> {
     }
 
     fn chunk(&mut self, arguments: &str) -> Result<(), End> {
-        let size = arguments.split(' ').next().and_then(|size| size.parse().ok());
+        let size = arguments
+            .split(' ')
+            .next()
+            .and_then(|size| size.parse().ok());
         let Some(size) = size else {
             return self.say("501 5.5.4 Of what size?");
         };
@@ -217,7 +231,10 @@ impl Session<'_> {
         if !arguments.to_ascii_uppercase().ends_with(" LAST") {
             return self.say("250 2.0.0 Go on");
         }
-        let octets = self.message.as_mut().map(|message| std::mem::take(&mut message.octets));
+        let octets = self
+            .message
+            .as_mut()
+            .map(|message| std::mem::take(&mut message.octets));
         self.end_of_data(octets.unwrap_or_default(), true)
     }
 
@@ -239,7 +256,8 @@ impl Session<'_> {
         });
         for address in addressees {
             let said = self.reply_code(Moment::EndOfData, &address, "250 2.6.0 Taken over")?;
-            self.shared.note(|state| state.messages[place].codes.push(said));
+            self.shared
+                .note(|state| state.messages[place].codes.push(said));
         }
         Ok(())
     }
@@ -273,7 +291,8 @@ impl Session<'_> {
         let line = self.line(0)?;
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         let noted = line.clone();
-        self.shared.note(|state| state.sessions[self.number].commands.push(noted));
+        self.shared
+            .note(|state| state.sessions[self.number].commands.push(noted));
         Ok(line)
     }
 
@@ -312,12 +331,9 @@ impl Session<'_> {
     }
 
     fn body_deed(&mut self, octets: usize) -> Result<(), End> {
-        match self.personality.body_deed() {
-            Some((after, deed)) if octets >= after => {
-                let deed = deed.clone();
-                self.act(&deed, "").map(drop)
-            }
-            _ => Ok(()),
+        match self.personality.body_deed(octets) {
+            Some(deed) => self.act(&deed, "").map(drop),
+            None => Ok(()),
         }
     }
 
@@ -327,7 +343,7 @@ impl Session<'_> {
 
     /// Says the usual, or does what the personality says; returns the code said.
     fn reply_code(&mut self, moment: Moment, address: &str, usual: &str) -> Result<u16, End> {
-        match self.personality.deed(moment, address).cloned() {
+        match self.personality.deed(moment, address) {
             Some(deed) => self.act(&deed, usual),
             None => {
                 self.say(usual)?;
@@ -354,6 +370,10 @@ impl Session<'_> {
             Deed::Hang => loop {
                 self.read()?;
             },
+            Deed::Freeze => {
+                self.shared.wait_for_stop();
+                Err(End::Left)
+            }
             Deed::Dawdle(pause) => {
                 let octets = wire(usual);
                 for octet in octets.as_bytes().chunks(1) {
@@ -389,7 +409,9 @@ fn code(octets: &[u8]) -> u16 {
 
 /// `FROM:<path> parameters`, or `TO:`: what is in the brackets, and what follows them.
 fn path(arguments: &str) -> (String, String) {
-    let inside = arguments.split_once('<').map_or(arguments, |(_, rest)| rest);
+    let inside = arguments
+        .split_once('<')
+        .map_or(arguments, |(_, rest)| rest);
     let (address, parameters) = inside.rsplit_once('>').unwrap_or((inside, ""));
     (address.to_owned(), parameters.trim().to_owned())
 }
