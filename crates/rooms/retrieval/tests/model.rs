@@ -16,7 +16,7 @@ use house::House;
 use world::World;
 
 /// Seeds of one run.
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 300;
 
 /// Commands of one seed.
 const STEPS: u32 = 60;
