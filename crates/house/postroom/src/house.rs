@@ -1,14 +1,20 @@
 //! The rooms of the house and how they are joined.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use postroom_admin::answer::Answer;
 use postroom_admin::handler::Admin;
 use postroom_admin::request::Request;
 use postroom_config::Config;
+use postroom_config::value::LogPrivacy;
+use postroom_delivery::privacy::{KEY_OCTETS, Privacy};
 use postroom_directory::Directory;
 use postroom_directory::password::Cost;
-use postroom_runtime::clock::Clock;
+use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_runtime::random::Random;
 use postroom_store::error::OpenError;
+use postroom_store::operation::Operation;
+use postroom_store::plan::Plan;
 use postroom_store::store::{Options, Store};
 
 use crate::report::Failure;
@@ -20,6 +26,8 @@ pub(crate) struct House {
     pub(crate) random: Random,
     pub(crate) store: Store,
     pub(crate) directory: Directory,
+    /// How much of a person is written down.
+    pub(crate) privacy: Privacy,
 }
 
 impl House {
@@ -37,11 +45,13 @@ impl House {
             directory_limits(config),
         )
         .map_err(|error| Failure::because("no thread for hashing passwords", &error))?;
+        let privacy = privacy(config, &store, &clock, &random).await?;
         Ok(Self {
             clock,
             random,
             store,
             directory,
+            privacy,
         })
     }
 
@@ -51,6 +61,7 @@ impl House {
             self.store.clone(),
             self.directory.clone(),
             self.clock.clone(),
+            self.privacy.clone(),
         )
     }
 }
@@ -64,6 +75,49 @@ pub(crate) async fn answer_in_process(
     let answer = house.admin().answer(request).await;
     house.store.close().await;
     Ok(answer)
+}
+
+/// Where the key of pseudonyms is remembered.
+const KEY: &str = "privacy.key";
+
+/// Pseudonyms are the same in all runs on one data directory, so that the journal can be asked for
+/// an address; the key lies with the mail.
+async fn privacy(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+    random: &Random,
+) -> Result<Privacy, Failure> {
+    let rule = config.privacy.log;
+    if rule != LogPrivacy::Pseudonym {
+        return Ok(Privacy::new(rule, random));
+    }
+    let unread = |error: &dyn std::error::Error| Failure::because("the key of pseudonyms", error);
+    let known = store.remembered(KEY).await.map_err(|error| unread(&error))?;
+    if let Some(key) = known.as_deref().and_then(key_of) {
+        return Ok(Privacy::with_key(rule, &key));
+    }
+    let mut key = [0; KEY_OCTETS];
+    random.fill(&mut key);
+    let remember = Operation::Remember {
+        key: KEY.into(),
+        value: BASE64_STANDARD.encode(key).into(),
+        until: Timestamp(i64::MAX.cast_unsigned()),
+        must_be_new: false,
+    };
+    let plan = Plan {
+        arrival: store.new_arrival(),
+        time: clock.wall(),
+        operations: vec![remember],
+        journal: Vec::new(),
+        body: None,
+    };
+    store.commit(plan).await.map_err(|error| unread(&error))?;
+    Ok(Privacy::with_key(rule, &key))
+}
+
+fn key_of(text: &str) -> Option<[u8; KEY_OCTETS]> {
+    BASE64_STANDARD.decode(text).ok()?.try_into().ok()
 }
 
 fn options(config: &Config, clock: &Clock, random: &Random) -> Options {

@@ -97,9 +97,9 @@ impl Kind {
     }
 }
 
-/// What anybody on the net can cause without end.
+/// What anybody on the net can cause without end: all but who has signed in.
 fn is_of_strangers(line: &JournalLine) -> bool {
-    &*line.verdict == "refused" || &*line.what == "connect"
+    &*line.verdict != "granted"
 }
 
 #[cfg(test)]
