@@ -32,7 +32,7 @@ pub(crate) struct House {
 
 impl House {
     /// Opens the data directory, making it when it is not there.
-    pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
+    pub(crate) async fn open(config: &Config) -> Result<Self, NotOpened> {
         let clock = Clock::system();
         let random = Random::system();
         let store = Store::open(options(config, &clock, &random))
@@ -55,6 +55,12 @@ impl House {
         })
     }
 
+    /// Answers one request of this process's user.
+    pub(crate) async fn answer(&self, request: Request) -> Answer {
+        let own = rustix::process::geteuid().as_raw();
+        self.admin().asked_by(own).answer(request).await
+    }
+
     /// The operator's door.
     pub(crate) fn admin(&self) -> Admin {
         Admin::new(
@@ -64,17 +70,6 @@ impl House {
             self.privacy.clone(),
         )
     }
-}
-
-/// Answers one request without a server: opens the data directory, asks, and closes it.
-pub(crate) async fn answer_in_process(
-    config: &Config,
-    request: Request,
-) -> Result<Answer, Failure> {
-    let house = House::open(config).await?;
-    let answer = house.admin().answer(request).await;
-    house.store.close().await;
-    Ok(answer)
 }
 
 /// Where the key of pseudonyms is remembered.
@@ -93,7 +88,10 @@ async fn privacy(
         return Ok(Privacy::new(rule, random));
     }
     let unread = |error: &dyn std::error::Error| Failure::because("the key of pseudonyms", error);
-    let known = store.remembered(KEY).await.map_err(|error| unread(&error))?;
+    let known = store
+        .remembered(KEY)
+        .await
+        .map_err(|error| unread(&error))?;
     if let Some(key) = known.as_deref().and_then(key_of) {
         return Ok(Privacy::with_key(rule, &key));
     }
@@ -161,15 +159,43 @@ fn directory_limits(config: &Config) -> postroom_directory::Limits {
     }
 }
 
-fn not_opened(config: &Config, error: &OpenError) -> Failure {
+/// A data directory was not opened.
+pub(crate) struct NotOpened {
+    /// Whether another process has it.
+    pub(crate) is_locked: bool,
+    failure: Failure,
+}
+
+impl From<Failure> for NotOpened {
+    fn from(failure: Failure) -> Self {
+        Self {
+            is_locked: false,
+            failure,
+        }
+    }
+}
+
+impl From<NotOpened> for Failure {
+    fn from(not: NotOpened) -> Self {
+        not.failure
+    }
+}
+
+fn not_opened(config: &Config, error: &OpenError) -> NotOpened {
+    NotOpened {
+        is_locked: matches!(error, OpenError::Locked { .. }),
+        failure: failure(config, error),
+    }
+}
+
+fn failure(config: &Config, error: &OpenError) -> Failure {
     let failure = Failure::because(
         format_args!("{} cannot be opened", config.data_dir.display()),
         error,
     );
     match error {
-        OpenError::Locked { .. } => failure.mend(
-            "stop the other process, or let the command ask it: it does when the server runs",
-        ),
+        OpenError::Locked { .. } => failure
+            .mend("wait for the other process, or stop it; a server that runs is asked by itself"),
         OpenError::Newer { .. } => failure.mend("start the release that wrote it, or a newer one"),
         OpenError::FileSystem { .. } => {
             failure.mend("keep real mail on a local disk: ext4, XFS, btrfs or ZFS")

@@ -154,7 +154,10 @@ impl QueueFilter {
                 .as_deref()
                 .is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
         };
-        let domain = entry.recipient.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let domain = entry
+            .recipient
+            .rsplit_once('@')
+            .map_or("", |(_, domain)| domain);
         let age = age_seconds(entry, now);
         is(&self.sender, &entry.reverse_path)
             && is(&self.recipient, &entry.recipient)

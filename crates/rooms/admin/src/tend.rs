@@ -84,13 +84,15 @@ impl Admin {
     ) -> Result<(), Failure> {
         let now = self.clock.wall();
         rows.retain(|row| wish.filter.takes(row, now));
-        rows.retain(|row| match beforehand(wish.care, row, is_in_hand(row, now)) {
-            Some(why) => {
-                tended.skip_row(row, why);
-                false
-            }
-            None => true,
-        });
+        rows.retain(
+            |row| match beforehand(wish.care, row, is_in_hand(row, now)) {
+                Some(why) => {
+                    tended.skip_row(row, why);
+                    false
+                }
+                None => true,
+            },
+        );
         while !rows.is_empty() {
             let rest = rows.split_off(rows.len().min(BATCH));
             self.tend_batch(rows, wish.care, tended).await?;

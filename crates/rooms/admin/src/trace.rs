@@ -29,7 +29,9 @@ impl Admin {
         let sought = Sought {
             names: self.names(of)?,
             is_login: wanted.logins,
-            since: wanted.since.map_or(Timestamp(0), Timestamp::from_unix_seconds),
+            since: wanted
+                .since
+                .map_or(Timestamp(0), Timestamp::from_unix_seconds),
             limit: (wanted.limit as usize).clamp(1, STORIES_MAX),
         };
         let mut stories = Vec::new();

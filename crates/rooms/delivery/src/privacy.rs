@@ -42,7 +42,9 @@ impl Privacy {
     pub fn host(&self, name: &str) -> Box<str> {
         match self.rule {
             LogPrivacy::Full => printable(name).into(),
-            LogPrivacy::TruncatedIp if name.parse::<IpAddr>().is_err() && !name.starts_with('[') => {
+            LogPrivacy::TruncatedIp
+                if name.parse::<IpAddr>().is_err() && !name.starts_with('[') =>
+            {
                 printable(name).into()
             }
             LogPrivacy::TruncatedIp => "[address]".into(),

@@ -164,7 +164,10 @@ impl fmt::Display for UtcDate {
         let (year, month, day) = (date.year, date.month, date.day);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
         let micros = self.0.0 % 1_000_000;
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
+        )
     }
 }
 

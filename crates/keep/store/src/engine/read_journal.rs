@@ -77,8 +77,8 @@ pub(crate) fn last(connection: &Connection) -> Read<Option<u64>> {
 /// The id below which no line of this moment or later is, about: lines stand in the order in which
 /// they were written, seconds after their time at most.
 pub(crate) fn first_since(connection: &Connection, since: Timestamp) -> Read<u64> {
-    let mut select =
-        connection.prepare_cached("SELECT id, time FROM journal WHERE id >= ? ORDER BY id LIMIT 1")?;
+    let mut select = connection
+        .prepare_cached("SELECT id, time FROM journal WHERE id >= ? ORDER BY id LIMIT 1")?;
     let (mut low, mut high) = (0, last(connection)?.unwrap_or(0));
     while low < high {
         let middle = low + (high - low) / 2;

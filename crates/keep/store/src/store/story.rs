@@ -20,19 +20,15 @@ pub const STORY_LINES_MAX: usize = 10_000;
 impl Store {
     /// Journal lines of a message, oldest first, at most [`STORY_LINES_MAX`].
     pub async fn journal_of(&self, arrival: ArrivalId) -> Result<Vec<JournalLine>, ReadError> {
-        self.query(move |connection| {
-            read_journal::of_arrival(connection, arrival, STORY_LINES_MAX)
-        })
-        .await
+        self.query(move |connection| read_journal::of_arrival(connection, arrival, STORY_LINES_MAX))
+            .await
     }
 
     /// Journal lines of a session that belong to none of its messages, oldest first, at most
     /// [`STORY_LINES_MAX`].
     pub async fn journal_of_session(&self, session: u64) -> Result<Vec<JournalLine>, ReadError> {
-        self.query(move |connection| {
-            read_journal::of_session(connection, session, STORY_LINES_MAX)
-        })
-        .await
+        self.query(move |connection| read_journal::of_session(connection, session, STORY_LINES_MAX))
+            .await
     }
 
     /// Messages and sessions that the journal speaks of under a name, newest first, each once.

@@ -127,7 +127,10 @@ async fn an_entry_is_retried_held_released_and_deleted() {
     let store = Store::open(options(&directory)).await.unwrap();
     assert!(only(&store).await.is_held);
     tend(&store, id, Care::Release).await.unwrap();
-    assert_eq!(tend(&store, id, Care::Release).await, Err(NotTended::NotHeld));
+    assert_eq!(
+        tend(&store, id, Care::Release).await,
+        Err(NotTended::NotHeld)
+    );
     assert_eq!(store.due(TIME, 10).await.unwrap().len(), 1);
     tend(&store, id, Care::Delete).await.unwrap();
     assert_eq!(tend(&store, id, Care::Delete).await, Err(NotTended::Gone));
@@ -143,7 +146,10 @@ async fn an_attempt_under_way_is_never_made_twice() {
     // Held while it is tried: the attempt ends as it ends, then nobody takes it.
     tend(&store, id, hold()).await.unwrap();
     tend(&store, id, Care::Release).await.unwrap();
-    assert!(store.due(TIME, 10).await.unwrap().is_empty(), "still in hand");
+    assert!(
+        store.due(TIME, 10).await.unwrap().is_empty(),
+        "still in hand"
+    );
     tend(&store, id, hold()).await.unwrap();
     settle(&store, id, token, deferred()).await.unwrap();
     assert!(store.due(LATER, 10).await.unwrap().is_empty());
@@ -166,10 +172,7 @@ async fn deleting_fences_off_whoever_tries_an_entry() {
     let token = lease(&store, ids[0]).await;
     tend(&store, ids[0], Care::Delete).await.unwrap();
     let late = settle(&store, ids[0], token, EntryOutcome::Done).await;
-    assert_eq!(
-        late.unwrap_err(),
-        CommitError::Refused(Refused::LeaseLost)
-    );
+    assert_eq!(late.unwrap_err(), CommitError::Refused(Refused::LeaseLost));
     assert_eq!(&*only(&store).await.recipient, "dora@example.net");
 }
 
@@ -183,7 +186,10 @@ async fn delete_and_settle_at_once_leave_one_winner() {
             tend(&store, ids[0], Care::Delete),
             settle(&store, ids[0], token, EntryOutcome::Done)
         );
-        assert!(deleted.is_ok() != settled.is_ok(), "{deleted:?} {settled:?}");
+        assert!(
+            deleted.is_ok() != settled.is_ok(),
+            "{deleted:?} {settled:?}"
+        );
         assert!(store.queue_rows(None, 10).await.unwrap().is_empty());
     }
 }

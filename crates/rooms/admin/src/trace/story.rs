@@ -104,10 +104,7 @@ fn sender(line: &JournalLine) -> Option<(u8, Step)> {
 }
 
 /// RCPT of those whom the message then was for: they have no line of their own.
-fn accepted<'l>(
-    lines: impl Iterator<Item = &'l JournalLine>,
-    start: Timestamp,
-) -> Vec<(u8, Step)> {
+fn accepted<'l>(lines: impl Iterator<Item = &'l JournalLine>, start: Timestamp) -> Vec<(u8, Step)> {
     let mut seen: Vec<&str> = Vec::new();
     let mut found = Vec::new();
     for line in lines.filter(|line| &*line.room == "delivery") {

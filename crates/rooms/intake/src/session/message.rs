@@ -98,9 +98,14 @@ impl Session {
         if let Some(arrival) = inner.repeats.find(&digest, time).await {
             return Err(Stop::Repeat(arrival));
         }
-        let header = Header::read(&body.octets);
+        let mut header = Header::read(&body.octets);
         transaction.message_id = header.message_id.as_deref().map(Into::into);
         let fields = self.judge_message(transaction, &header, time).await?;
+        if header.message_id.is_none() {
+            // Whoever gave it none was given one by a stage.
+            header.message_id = Header::read(fields.as_bytes()).message_id;
+            transaction.message_id = header.message_id.as_deref().map(Into::into);
+        }
         let trace = self.trace(transaction, &header, &fields, time);
         let judged = Judged {
             header,

@@ -238,12 +238,7 @@ impl Session {
     }
 
     /// A journal line of this room with what is known of the session.
-    fn line(
-        &self,
-        what: &str,
-        verdict: &str,
-        transaction: Option<&Transaction>,
-    ) -> JournalLine {
+    fn line(&self, what: &str, verdict: &str, transaction: Option<&Transaction>) -> JournalLine {
         let privacy = &self.inner().parts.privacy;
         JournalLine {
             time: self.inner().parts.clock.wall(),

@@ -126,9 +126,15 @@ fn the_last_attempt_counts() {
     assert_eq!(fate(1, true), one("bob@example.net", "queued"));
     assert_eq!(fate(2, true), one("bob@example.net", "queued"));
     assert_eq!(fate(3, false), one("bob@example.net", "transferred"));
-    let held = [lines[0].clone(), attempt("admin", "bob@example.net", "held")];
+    let held = [
+        lines[0].clone(),
+        attempt("admin", "bob@example.net", "held"),
+    ];
     assert_eq!(fates_of(&held, true), one("bob@example.net", "held"));
-    let dropped = [lines[0].clone(), attempt("admin", "bob@example.net", "dropped")];
+    let dropped = [
+        lines[0].clone(),
+        attempt("admin", "bob@example.net", "dropped"),
+    ];
     assert_eq!(fates_of(&dropped, false), one("bob@example.net", "dropped"));
 }
 
@@ -141,7 +147,10 @@ fn an_alias_has_one_fate_whatever_its_members_do() {
     ];
     assert_eq!(fates_of(&lines, true), one("team@example.org", "queued"));
     lines.push(attempt("delivery", "bob@example.org", "delivered"));
-    assert_eq!(fates_of(&lines, false), one("team@example.org", "delivered"));
+    assert_eq!(
+        fates_of(&lines, false),
+        one("team@example.org", "delivered")
+    );
 }
 
 #[test]
