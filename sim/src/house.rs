@@ -123,7 +123,6 @@ impl House {
                 directory: directory.clone(),
                 delivery: delivery.clone(),
                 clock: clock.clone(),
-                random: random.clone(),
                 heavy: heavy.clone(),
                 privacy: privacy.clone(),
             },
