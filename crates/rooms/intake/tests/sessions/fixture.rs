@@ -208,6 +208,7 @@ impl House {
                 version: "TLSv1.3",
                 cipher: "TLS_AES_128_GCM_SHA256",
                 server_name: None,
+                is_verified: false,
             };
             talk.happen(Event::Secured(tls)).await;
         }
@@ -236,7 +237,6 @@ fn parts(store: &Store, directory: &Directory, delivery: &Delivery) -> Parts {
         clock: Clock::system(),
         heavy: BlockingPool::start("heavy", 1, 16).unwrap(),
         privacy: Privacy::new(LogPrivacy::Full, &random),
-        random,
     }
 }
 
