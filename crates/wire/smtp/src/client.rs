@@ -30,6 +30,11 @@ use reply_reader::{Heard, Read, ReplyReader};
 pub use source::{Source, SourceError};
 use state::{Going, Session, State};
 
+/// The commands that a client says.
+pub const VERBS: [&str; 11] = [
+    "EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "QUIT",
+];
+
 /// One session with a peer: a [`Machine`] whose first events are [`Event::Secured`] where TLS
 /// comes first, then [`Event::Ready`]. The session is over with [`Next::Close`].
 #[derive(Debug)]
