@@ -343,13 +343,11 @@ impl Session<'_> {
 
     /// Says the usual, or does what the personality says; returns the code said.
     fn reply_code(&mut self, moment: Moment, address: &str, usual: &str) -> Result<u16, End> {
-        match self.personality.deed(moment, address) {
-            Some(deed) => self.act(&deed, usual),
-            None => {
-                self.say(usual)?;
-                Ok(code(usual.as_bytes()))
-            }
+        if let Some(deed) = self.personality.deed(moment, address) {
+            return self.act(&deed, usual);
         }
+        self.say(usual)?;
+        Ok(code(usual.as_bytes()))
     }
 
     fn act(&mut self, deed: &Deed, usual: &str) -> Result<u16, End> {
@@ -398,7 +396,7 @@ impl Session<'_> {
 
 /// Lines as they go out.
 fn wire(lines: &str) -> String {
-    lines.lines().map(|line| format!("{line}\r\n")).collect()
+    lines.lines().flat_map(|line| [line, "\r\n"]).collect()
 }
 
 /// The code that octets begin with; 0 for nonsense.

@@ -41,6 +41,11 @@ impl Extension {
         ("STARTTLS", Self::StartTls),
     ];
 
+    /// The keywords of those that this client knows.
+    pub fn keywords() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(|(keyword, _)| keyword)
+    }
+
     /// Its keyword.
     pub fn keyword(self) -> &'static str {
         Self::ALL
