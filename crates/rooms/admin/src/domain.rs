@@ -67,6 +67,16 @@ pub(crate) fn read(
     }
 }
 
+/// A domain whose mail is for its own servers.
+pub(crate) fn passed_on(name: &str) -> Result<operation::Domain, Failure> {
+    Ok(operation::Domain {
+        name: domain(name)?.as_str().into(),
+        kind: DomainKind::Relay,
+        catch_all: None,
+        target: None,
+    })
+}
+
 fn row(domain: operation::Domain) -> answer::Domain {
     let kind = match domain.kind {
         DomainKind::Local => "local",

@@ -80,6 +80,10 @@ impl Admin {
                 self.domain_add(put, replace).await
             }
             Request::DomainList {} => self.domain_list().await,
+            Request::DomainPassOn { domain, replace } => {
+                let put = domain::passed_on(&domain)?;
+                self.domain_add(put, replace).await
+            }
             Request::DomainRemove { domain } => self.domain_remove(&domain).await,
             Request::MailboxCreate { address, name } => self.mailbox_create(&address, &name).await,
             Request::MailboxList { address } => self.mailbox_list(&address).await,

@@ -70,6 +70,14 @@ pub enum Request {
     },
     /// All domains.
     DomainList {},
+    /// Takes mail for a domain from anyone and passes it on to its servers.
+    DomainPassOn {
+        /// Which.
+        domain: String,
+        /// Whether one that is there is changed; else it is refused.
+        #[serde(default)]
+        replace: bool,
+    },
     /// Removes a domain that nothing uses.
     DomainRemove {
         /// Which.

@@ -203,23 +203,34 @@ async fn a_long_queue_comes_in_pages_and_is_tended_in_batches() {
     assert_eq!(door.list(status(QueueStatus::Held)).await.0.len(), 1_150);
     assert_eq!(door.list(status(QueueStatus::Due)).await.0.len(), 1_150);
     // What is held is not retried; the rest is, and is told.
-    let retried = door.tend(QueueCare::Retry, &[1], QueueFilter::default()).await;
+    let retried = door
+        .tend(QueueCare::Retry, &[1], QueueFilter::default())
+        .await;
     assert_eq!((retried.changed, retried.skipped_count), (1_150, 1_150));
     assert_eq!(retried.skipped.len(), 100, "the named are bounded");
     assert_eq!(retried.skipped[0].why, "it is held back");
-    let deleted = door.tend(QueueCare::Delete, &[], QueueFilter::default()).await;
+    let deleted = door
+        .tend(QueueCare::Delete, &[], QueueFilter::default())
+        .await;
     assert_eq!(deleted.changed, 2_300);
     assert!(door.list(QueueFilter::default()).await.0.is_empty());
     let line = door.store.journal_of(ArrivalId(1)).await.unwrap().pop();
     let line = line.unwrap();
-    assert_eq!((&*line.room, &*line.what, &*line.verdict), ("admin", "delete", "dropped"));
-    assert_eq!(line.reply.as_deref(), Some("deleted by operator (uid 1000)"));
+    assert_eq!(
+        (&*line.room, &*line.what, &*line.verdict),
+        ("admin", "delete", "dropped")
+    );
+    assert_eq!(
+        line.reply.as_deref(),
+        Some("deleted by operator (uid 1000)")
+    );
 }
 
 #[tokio::test]
 async fn entries_being_tried_are_named_so() {
     let door = Door::open(LogPrivacy::Full).await;
-    door.enqueue(7, ["bob@example.net".to_owned()].into_iter()).await;
+    door.enqueue(7, ["bob@example.net".to_owned()].into_iter())
+        .await;
     let rows = door.store.queue_rows(None, 10).await.unwrap();
     let lease = Plan {
         arrival: door.store.new_arrival(),
@@ -232,7 +243,9 @@ async fn entries_being_tried_are_named_so() {
         body: None,
     };
     door.store.commit(lease).await.unwrap();
-    let retried = door.tend(QueueCare::Retry, &[7], QueueFilter::default()).await;
+    let retried = door
+        .tend(QueueCare::Retry, &[7], QueueFilter::default())
+        .await;
     assert_eq!(retried.skipped[0].why, "it is being tried right now");
     let id = ArrivalId(7).to_string();
     let show = json!({"operation": "queue-show", "queue_id": id, "headers": true});
@@ -243,7 +256,14 @@ async fn entries_being_tried_are_named_so() {
     let show = json!({"operation": "queue-show", "queue_id": id, "headers": false});
     assert_eq!(door.ask(show).await.unwrap()["headers"], Value::Null);
     let gone = json!({"operation": "queue-show", "queue_id": "nothing", "headers": false});
-    assert!(door.ask(gone).await.unwrap_err().mend.unwrap().contains("trace"));
+    assert!(
+        door.ask(gone)
+            .await
+            .unwrap_err()
+            .mend
+            .unwrap()
+            .contains("trace")
+    );
     // Without any word on which entries, nothing is touched.
     let unbounded = json!({"operation": "queue-tend", "care": "delete"});
     assert!(door.ask(unbounded).await.is_err());

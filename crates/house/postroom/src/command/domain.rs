@@ -21,6 +21,9 @@ pub(crate) enum Action {
         /// Change a domain that is there already
         #[arg(long)]
         replace: bool,
+        /// Take its mail from anyone and pass it on to the servers of the domain
+        #[arg(long, conflicts_with_all = ["catch_all", "alias_of"])]
+        relay: bool,
         #[command(flatten)]
         operator: Operator,
     },
@@ -43,10 +46,18 @@ impl Action {
         match self {
             Self::Add {
                 domain,
+                relay: true,
+                replace,
+                operator,
+                ..
+            } => operator.tell(Request::DomainPassOn { domain, replace }),
+            Self::Add {
+                domain,
                 catch_all,
                 alias_of,
                 replace,
                 operator,
+                ..
             } => operator.tell(Request::DomainAdd {
                 domain,
                 catch_all,
