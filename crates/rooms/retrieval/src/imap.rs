@@ -92,6 +92,7 @@ impl<A: Authenticator> ImapHost<A> {
             Request::Copy(transfer) => self.copy(transfer).await,
             Request::Create(create) => self.create(create).await,
             Request::Delete(mailbox) => self.delete(&mailbox).await,
+            Request::Enable(_) => Ok(Work::ended(reply::DONE)),
             Request::Expunge(set) => self.expunge(set).await,
             Request::Fetch(fetch) => self.fetch(fetch).await,
             Request::List(list) => self.list(list).await,

@@ -137,7 +137,7 @@ impl<A: Authenticator> ImapHost<A> {
                     | FetchAttribute::ModSeq
             )
         };
-        if !fetch.modifiers.is_empty() || !fetch.attributes.iter().all(is_offered) {
+        if fetch.changed_since.is_some() || !fetch.attributes.iter().all(is_offered) {
             return Err(reply::NOT_OFFERED.into());
         }
         let uids = self.selected()?.uids(fetch.by, &fetch.set)?;

@@ -19,7 +19,7 @@ impl<A: Authenticator> ImapHost<A> {
     pub(super) async fn store(&mut self, store: Store) -> Handled {
         let selected = self.selected()?;
         selected.writable()?;
-        if !store.modifiers.is_empty() {
+        if store.unchanged_since.is_some() {
             return Err(reply::NOT_OFFERED.into());
         }
         let uids = selected.uids(store.by, &store.set)?;

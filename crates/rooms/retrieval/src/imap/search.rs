@@ -5,7 +5,7 @@ use std::ops::Bound;
 use postroom_imap::command::Numbering;
 use postroom_imap::command::search::{Search, SearchKey, SearchReturn};
 use postroom_imap::response::Response;
-use postroom_imap::response::mailbox::Esearch;
+use postroom_imap::response::mailbox::{Esearch, Searched};
 use postroom_imap::sequence::SequenceSet;
 use postroom_mail::date::Date;
 use postroom_mail::uid_set::UidSet;
@@ -49,7 +49,10 @@ impl<A: Authenticator> ImapHost<A> {
                 .collect(),
         };
         let row = match &search.returns {
-            None => Response::Search(numbers),
+            None => Response::Search(Searched {
+                numbers,
+                mod_seq: None,
+            }),
             Some(returns) => Response::Esearch(extended(search.by, returns, numbers)),
         };
         let wants = |option| search.returns.iter().flatten().any(|each| *each == option);

@@ -18,7 +18,7 @@ impl<A: Authenticator> ImapHost<A> {
     /// SELECT and EXAMINE (RFC 9051 §6.3.2, §6.3.3, RFC 3501 §6.3.1). The mailbox that was open
     /// is closed, also where this one cannot be opened.
     pub(super) async fn select(&mut self, select: Select) -> Handled {
-        if !select.parameters.is_empty() {
+        if select.known.is_some() {
             return Err(reply::NOT_OFFERED.into());
         }
         self.selected = None;
