@@ -14,9 +14,11 @@ mod list;
 mod mailbox;
 mod message;
 mod resync;
+mod quota;
 mod search;
 mod sequence;
 mod session;
+mod sort;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -9,6 +9,7 @@ use super::Context;
 use super::text::{put_astring, put_mailbox, put_number, put_string};
 use crate::command::Numbering;
 use crate::parse::Names;
+use crate::response::quota::{Quota, QuotaRoots};
 use crate::response::mailbox::{
     ChildInfo, Esearch, FlagList, Listed, MailboxStatus, Namespace, Namespaces, Vanished,
 };
@@ -157,7 +158,7 @@ pub(super) fn put_namespaces(out: &mut Output, namespaces: &Namespaces, names: N
     }
 }
 
-/// `ESEARCH` (RFC 9051 §7.3.4).
+/// `ESEARCH` (RFC 9051 §7.3.4), but for the numbers of ALL.
 pub(super) fn put_esearch(out: &mut Output, esearch: &Esearch, context: Context<'_>) {
     out.put(b"ESEARCH (TAG ");
     put_string(out, context.tag.as_bytes());
@@ -174,14 +175,36 @@ pub(super) fn put_esearch(out: &mut Output, esearch: &Esearch, context: Context<
     for (name, number) in numbers {
         if let Some(number) = number {
             out.put(b" ");
-            put_astring(out, name.as_bytes());
+            out.put(name.as_bytes());
             out.put(b" ");
             put_number(out, number);
         }
     }
-    if let Some(all) = esearch.all.as_ref().filter(|all| !all.is_empty()) {
-        out.put(b" ALL ");
-        put_set(out, all);
+}
+
+/// `QUOTA` (RFC 9208 §4.2.1).
+pub(super) fn put_quota(out: &mut Output, quota: &Quota) {
+    out.put(b"QUOTA ");
+    put_astring(out, quota.root.as_bytes());
+    out.put(b" ");
+    let mut words = Words::open(out);
+    for resource in &quota.resources {
+        words.put(out, resource.kind.name());
+        for number in [resource.usage, resource.limit] {
+            out.put(b" ");
+            put_number(out, number);
+        }
+    }
+    out.put(b")");
+}
+
+/// `QUOTAROOT` (RFC 9208 §4.2.2).
+pub(super) fn put_quota_roots(out: &mut Output, roots: &QuotaRoots, names: Names) {
+    out.put(b"QUOTAROOT ");
+    put_mailbox(out, &roots.mailbox, names);
+    for root in &roots.roots {
+        out.put(b" ");
+        put_astring(out, root.as_bytes());
     }
 }
 
