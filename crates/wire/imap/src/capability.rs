@@ -55,6 +55,8 @@ pub const CAPABILITIES: &[Capability] = &[
     capability("UNSELECT", Offered::Late),
     capability("CHILDREN", Offered::Late),
     capability("MOVE", Offered::Late),
+    capability("CONDSTORE", Offered::Late),
+    capability("QRESYNC", Offered::Late),
     capability("SPECIAL-USE", Offered::Late),
     capability("CREATE-SPECIAL-USE", Offered::Late),
     capability("LIST-EXTENDED", Offered::Late),
