@@ -14,8 +14,9 @@ use crate::capability::Offer;
 use crate::command::fetch::{Fetch, FetchAttribute, Partial, Section, SectionText};
 use crate::command::list::{ListReturn, ListSelection, StatusItem};
 use crate::command::resync::{ChangedSince, KnownState, Sample};
-use crate::command::search::{SearchKey, SearchReturn};
-use crate::command::{Expunges, Literal, Numbering, Request, Sync};
+use crate::command::search::{CharsetSpec, SearchKey, SearchReturn};
+use crate::command::sort::{SortCriterion, SortKey, ThreadAlgorithm};
+use crate::command::{AppendKind, Expunges, Literal, Numbering, Request, Sync};
 use crate::print::{self, Pages, Printed};
 use crate::response::Response;
 use crate::response::fetch::{FetchItem, Fetched, MessageFlags, Octets};
@@ -285,13 +286,16 @@ fn search_keys() {
         name: "Subject".into(),
         text: "ü".into(),
     };
-    assert_eq!(subject(read(&umlaut).unwrap()), (CharsetSpec::Known, key));
+    assert_eq!(
+        subject(parse_as(&umlaut, Names::Utf8).unwrap()),
+        (CharsetSpec::Known, key)
+    );
     assert_eq!(
         subject(parse("a SEARCH CHARSET X TEXT y").unwrap()),
         (CharsetSpec::Unknown, SearchKey::Text("".into()))
     );
     let not_utf8 = [b"a SEARCH CHARSET UTF-8 TEXT {1}\r\n", &b"\xfc"[..]].concat();
-    assert_eq!(read(&not_utf8), Err(ParseError::Text));
+    assert_eq!(parse_as(&not_utf8, Names::Utf8), Err(ParseError::Text));
     assert_eq!(search("OLDER 60"), SearchKey::Older(60));
     assert_eq!(search("younger 1"), SearchKey::Younger(1));
     for bad in [
@@ -649,6 +653,7 @@ proptest! {
             separator: None,
             name: text.as_str().into(),
             child_info: Vec::new(),
+            old_name: None,
         };
         let bytes = printed(Response::List(listed), names);
         let mut line = b"a DELETE ".to_vec();

@@ -9,10 +9,10 @@ use super::Context;
 use super::text::{put_astring, put_mailbox, put_number, put_string};
 use crate::command::Numbering;
 use crate::parse::Names;
-use crate::response::quota::{Quota, QuotaRoots};
 use crate::response::mailbox::{
     ChildInfo, Esearch, FlagList, Listed, MailboxStatus, Namespace, Namespaces, Vanished,
 };
+use crate::response::quota::{Quota, QuotaRoots};
 
 /// Words in parentheses, with a space between them.
 pub(super) struct Words {
@@ -94,6 +94,11 @@ pub(super) fn put_listed(out: &mut Output, word: &[u8], listed: &Listed, names: 
     put_separator(out, listed.separator);
     out.put(b" ");
     put_mailbox(out, &listed.name, names);
+    if let Some(old_name) = &listed.old_name {
+        out.put(b" (\"OLDNAME\" (");
+        put_mailbox(out, old_name, names);
+        out.put(b"))");
+    }
     if !listed.child_info.is_empty() {
         out.put(b" (\"CHILDINFO\" ");
         let mut words = Words::open(out);
