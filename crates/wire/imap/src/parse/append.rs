@@ -44,7 +44,7 @@ impl Cursor<'_> {
         let literal = self.literal_head()?;
         let kind = match (is_utf8, literal.is_binary) {
             (true, true) => AppendKind::Utf8,
-            (true, false) => return Err(ParseError::Literal),
+            (true, false) => return Err(ParseError::Option),
             (false, true) => AppendKind::Binary,
             (false, false) => AppendKind::Text,
         };

@@ -62,7 +62,7 @@ impl ParseError {
             Self::Flags => "Too many flags",
             Self::Keys => "Too many search keys",
             Self::Literal => "Literal is broken",
-            Self::Mailbox => "Mailbox name is not modified UTF-7",
+            Self::Mailbox => "Mailbox name is neither modified UTF-7 nor UTF-8",
             Self::Number => "Not a number in range",
             Self::Option => "Unknown option",
             Self::Parenthesis => "Parenthesis expected",
