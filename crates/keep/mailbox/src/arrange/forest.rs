@@ -62,13 +62,15 @@ impl Forest {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn told(forest: &Forest) -> String {
+    /// The steps as THREAD prints them.
+    pub(in crate::arrange) fn told(forest: &Forest) -> String {
         let mut text = String::new();
         for step in forest.steps() {
             match step {
+                Step::Open if text.ends_with(|c: char| c.is_ascii_digit()) => text.push_str(" ("),
                 Step::Open => text.push('('),
                 Step::Message(place) => {
                     if text.ends_with(|c: char| c.is_ascii_digit()) {
@@ -96,7 +98,7 @@ mod tests {
         forest.children[5] = vec![6];
         forest.children[8] = vec![6, 7];
         forest.children[6] = Vec::new();
-        assert_eq!(told(&forest), "(0)(1 2(3 4)(5 6))((6)(7))");
+        assert_eq!(told(&forest), "(0)(1 2 (3 4)(5 6))((6)(7))");
     }
 
     #[test]

@@ -140,7 +140,7 @@ mod tests {
             ("Re: tea", "tea", true),
             ("RE : tea", "tea", true),
             ("re[2]: tea", "tea", true),
-            ("Re [list] : tea", "Re [list] : tea", false),
+            ("Re [list] : tea", "tea", true),
             ("Fw: Fwd: re: tea", "tea", true),
             ("fwdd: tea", "fwdd: tea", false),
             ("  tea \t at\r\n five ", "tea at five", false),

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::arrange::base_subject;
 use crate::arrange::forest::Step;
+use crate::arrange::forest::tests::told;
 
 /// `id < reference reference: subject`; a message's number is its place, so is its date.
 fn message(number: usize, line: &str) -> Threaded {
@@ -24,23 +25,6 @@ fn message(number: usize, line: &str) -> Threaded {
         is_reply: base.is_reply,
         sent: number as u64,
     }
-}
-
-fn told(forest: &Forest) -> String {
-    let mut text = String::new();
-    for step in forest.steps() {
-        match step {
-            Step::Open => text.push('('),
-            Step::Message(place) => {
-                if text.ends_with(|c: char| c.is_ascii_digit()) {
-                    text.push(' ');
-                }
-                text.push_str(&place.to_string());
-            }
-            Step::Close => text.push(')'),
-        }
-    }
-    text
 }
 
 #[track_caller]
