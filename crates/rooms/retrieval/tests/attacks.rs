@@ -46,7 +46,7 @@ fn attack_f03_nested_searches_sorts_and_threads_end() {
     let clock = postroom_runtime::clock::Clock::system();
     let begun = clock.now();
     let mut keys = "TEXT absent".to_owned();
-    for _ in 0..60 {
+    for _ in 0..30 {
         keys = format!("NOT ({keys})");
     }
     session.ok(&format!("SEARCH {keys}"));

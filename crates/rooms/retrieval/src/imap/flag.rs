@@ -35,8 +35,8 @@ impl<A: Authenticator> ImapHost<A> {
         let awareness = self.awareness;
         let selected = self.selected_mut()?;
         let latest = selected.refresh().await?;
+        let expected = as_expected(&selected.seen, &latest, &uids, &store).difference(&modified);
         let work = Work::ended(stored(selected, store.by, modified)).by(store.by);
-        let expected = as_expected(&selected.seen, &latest, &uids, &store);
         if store.is_silent && !awareness.has_mod_seqs() {
             return Ok(work.having_told(expected, latest));
         }
