@@ -143,7 +143,8 @@ impl Personality {
     /// Does not offer this: the keyword of a line of the reply to EHLO.
     #[must_use]
     pub fn without(mut self, keyword: &str) -> Self {
-        { &mut self.extensions }.retain(|line| line.split(' ').next() != Some(keyword));
+        self.extensions
+            .retain(|line| line.split(' ').next() != Some(keyword));
         self
     }
 
