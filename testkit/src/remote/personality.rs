@@ -104,11 +104,17 @@ pub enum Deed {
 
 impl Default for Personality {
     fn default() -> Self {
-        let extensions = ["PIPELINING", "SIZE 50000000", "8BITMIME", "SMTPUTF8", "DSN"];
-        let extensions = extensions.iter().chain(&["ENHANCEDSTATUSCODES"]);
+        let extensions = [
+            "PIPELINING",
+            "SIZE 50000000",
+            "8BITMIME",
+            "SMTPUTF8",
+            "DSN",
+            "ENHANCEDSTATUSCODES",
+        ];
         Self {
             name: "mx.example.net".to_owned(),
-            extensions: extensions.map(ToString::to_string).collect(),
+            extensions: extensions.map(str::to_owned).to_vec(),
             starttls: None,
             is_implicit_tls: false,
             recipients_max: None,
