@@ -5,9 +5,10 @@ use postroom_mail::identifier::{
     AccountId, ArrivalId, BlobId, EmailId, MailboxId, ModSeq, Uid, UidValidity,
 };
 use postroom_mail::mailbox_name::MailboxName;
+use postroom_mail::uid_set::UidSet;
 use postroom_runtime::clock::Timestamp;
 
-use crate::operation::{DsnWish, EntryId, NextHop, Rendering};
+use crate::operation::{DsnWish, EntryId, LeaseToken, NextHop, Rendering};
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +91,15 @@ pub struct Changes {
     pub mailbox: Option<Mailbox>,
 }
 
+/// What went from a mailbox since a MODSEQ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expunged {
+    /// UIDs that went after it, as far as is remembered.
+    pub uids: UidSet,
+    /// What went up to this MODSEQ is forgotten.
+    pub floor: ModSeq,
+}
+
 /// A message: the wide row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -136,4 +146,17 @@ pub struct Entry {
     pub dsn: DsnWish,
     /// What goes out.
     pub rendering: Rendering,
+}
+
+/// A row of the queue, for whoever looks after it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueRow {
+    /// Which.
+    pub id: EntryId,
+    /// Its queue id; zero if that cannot be read.
+    pub arrival: ArrivalId,
+    /// Of who took it last; zero when nobody holds it. A lease holds until the entry is due.
+    pub lease: LeaseToken,
+    /// What it says; nothing for one that is damaged.
+    pub entry: Option<Entry>,
 }
