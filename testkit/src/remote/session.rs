@@ -173,7 +173,8 @@ impl Session<'_> {
         if self.message.is_none() {
             return self.say("503 5.5.1 MAIL first");
         }
-        let taken = { self.message.as_ref() }.map_or(0, |message| message.recipients.len());
+        let taken = self.message.as_ref();
+        let taken = taken.map_or(0, |message| message.recipients.len());
         if self
             .personality
             .recipients_max
@@ -263,7 +264,8 @@ impl Session<'_> {
     }
 
     fn is_for_nobody(&self) -> bool {
-        { self.message.as_ref() }.is_none_or(|message| message.recipients.is_empty())
+        let message = self.message.as_ref();
+        message.is_none_or(|message| message.recipients.is_empty())
     }
 }
 

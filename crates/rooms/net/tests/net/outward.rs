@@ -101,7 +101,8 @@ fn message(recipients: &[&str], octets: &[u8]) -> (Transaction, Vec<u8>) {
     let transaction = Transaction {
         envelope: Envelope {
             reverse_path: ReversePath::Address(address("anna@example.org")),
-            recipients: { recipients.iter() }
+            recipients: recipients
+                .iter()
                 .map(|to| Recipient {
                     address: address(to),
                     notify: None,

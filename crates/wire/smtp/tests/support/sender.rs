@@ -58,7 +58,8 @@ pub(crate) fn transaction(sender: &str, recipients: &[&str]) -> Transaction {
                 "<>" => ReversePath::Null,
                 sender => ReversePath::Address(address(sender)),
             },
-            recipients: { recipients.iter() }
+            recipients: recipients
+                .iter()
                 .map(|text| Recipient {
                     address: address(text),
                     notify: None,
