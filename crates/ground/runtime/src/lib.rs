@@ -1,4 +1,4 @@
-//! What the house stands on: clock, randomness, tasks, blocking work, disks and secrets.
+//! What the house stands on: clock, randomness, tasks, blocking work, disks, secrets and counts.
 
 pub mod clock;
 pub mod disk;
@@ -6,3 +6,5 @@ pub mod group;
 pub mod pool;
 pub mod random;
 pub mod secret;
+pub mod telemetry;
+pub mod user;

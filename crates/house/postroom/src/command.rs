@@ -7,7 +7,9 @@ mod config;
 mod domain;
 mod mailbox;
 mod quickstart;
+pub(crate) mod sendmail;
 mod serve;
+mod sessions;
 
 use crate::report::Failure;
 
@@ -33,8 +35,13 @@ pub(crate) enum Command {
     Mailbox(mailbox::Action),
     /// A whole server on this machine: made, tested, served
     Quickstart(quickstart::Arguments),
+    /// Take a message from a program of this machine, as sendmail does
+    #[command(disable_help_flag = true)]
+    Sendmail(sendmail::Arguments),
     /// Serve what the configuration says
     Serve(serve::Arguments),
+    /// Who is connected now, and ending a session
+    Sessions(sessions::Arguments),
 }
 
 impl Command {
@@ -47,7 +54,9 @@ impl Command {
             Self::Domain(action) => action.run(),
             Self::Mailbox(action) => action.run(),
             Self::Quickstart(arguments) => arguments.run(),
+            Self::Sendmail(arguments) => arguments.run(),
             Self::Serve(arguments) => arguments.run(),
+            Self::Sessions(arguments) => arguments.run(),
         }
     }
 }

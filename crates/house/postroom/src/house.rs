@@ -8,6 +8,7 @@ use postroom_directory::Directory;
 use postroom_directory::password::Cost;
 use postroom_runtime::clock::Clock;
 use postroom_runtime::random::Random;
+use postroom_runtime::telemetry::Telemetry;
 use postroom_store::error::OpenError;
 use postroom_store::store::{Options, Store};
 
@@ -18,6 +19,7 @@ use crate::report::Failure;
 pub(crate) struct House {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
+    pub(crate) telemetry: Telemetry,
     pub(crate) store: Store,
     pub(crate) directory: Directory,
 }
@@ -27,7 +29,12 @@ impl House {
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
         let clock = Clock::system();
         let random = Random::system();
-        let store = Store::open(options(config, &clock, &random))
+        let telemetry = Telemetry::default();
+        let options = Options {
+            telemetry: telemetry.clone(),
+            ..options(config, &clock, &random)
+        };
+        let store = Store::open(options)
             .await
             .map_err(|error| not_opened(config, &error))?;
         let directory = Directory::open(
@@ -40,6 +47,7 @@ impl House {
         Ok(Self {
             clock,
             random,
+            telemetry,
             store,
             directory,
         })

@@ -25,8 +25,13 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match arguments.command.run() {
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    let done = match command::sendmail::by_name(&name) {
+        Some(mode) => command::sendmail::run(arguments.collect(), mode),
+        None => Arguments::parse().command.run(),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

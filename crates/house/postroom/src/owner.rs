@@ -64,10 +64,15 @@ impl Owner {
     }
 
     /// Runs the same command again as the owner; returns only when that cannot be.
-    fn take_over(self) -> Failure {
+    pub(crate) fn take_over(self) -> Failure {
         match self.command() {
             Ok(mut command) => {
-                let error = command.args(std::env::args_os().skip(1)).exec();
+                let mut arguments = std::env::args_os();
+                // By its name the program knows whether it is sendmail.
+                if let Some(name) = arguments.next() {
+                    command.arg0(name);
+                }
+                let error = command.args(arguments).exec();
                 Failure::because(format_args!("becoming user {}", self.uid), &error)
             }
             Err(failure) => failure,

@@ -11,7 +11,11 @@ use postroom_admin::answer;
 pub(crate) struct Failure {
     what: String,
     mend: Option<String>,
+    code: u8,
 }
+
+/// The exit code of a failure, unless it has one of its own.
+const FAILED: u8 = 1;
 
 impl Failure {
     /// A failure with what to do about it.
@@ -19,6 +23,7 @@ impl Failure {
         Self {
             what: what.into(),
             mend: Some(mend.into()),
+            code: FAILED,
         }
     }
 
@@ -26,7 +31,11 @@ impl Failure {
     pub(crate) fn because(what: impl Display, error: &dyn std::error::Error) -> Self {
         let causes = std::iter::successors(Some(error), |cause| cause.source());
         let what = causes.fold(what.to_string(), |text, cause| format!("{text}: {cause}"));
-        Self { what, mend: None }
+        Self {
+            what,
+            mend: None,
+            code: FAILED,
+        }
     }
 
     /// The same with what to do about it.
@@ -36,7 +45,21 @@ impl Failure {
         self
     }
 
-    /// Prints it and gives the exit code of a failure.
+    /// The same with another exit code.
+    #[must_use]
+    pub(crate) fn code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// The same with what it happened to in front.
+    #[must_use]
+    pub(crate) fn at(mut self, place: impl Display) -> Self {
+        self.what = format!("{place}: {}", self.what);
+        self
+    }
+
+    /// Prints it and gives its exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let mut error = io::stderr().lock();
         // When standard error is gone there is nobody to tell.
@@ -44,7 +67,7 @@ impl Failure {
         if let Some(mend) = &self.mend {
             let _ = writeln!(error, "  {mend}");
         }
-        ExitCode::FAILURE
+        ExitCode::from(self.code)
     }
 }
 
@@ -53,6 +76,7 @@ impl From<answer::Failure> for Failure {
         Self {
             what: failure.what,
             mend: failure.mend,
+            code: FAILED,
         }
     }
 }

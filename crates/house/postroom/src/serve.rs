@@ -1,6 +1,7 @@
 //! The server: rooms opened, ports listened on, and all of it ended in order.
 
 mod listeners;
+pub(crate) mod local;
 mod protocols;
 mod signals;
 mod tls;
@@ -12,6 +13,7 @@ use postroom_admin::socket;
 use postroom_certs::Certificates;
 use postroom_config::tree::Role;
 use postroom_config::{Applies, Config, Loaded};
+use postroom_net::Ground;
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::pool::BlockingPool;
 
@@ -19,6 +21,7 @@ use crate::house::House;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
 
+pub(crate) use listeners::submit_socket;
 pub(crate) use signals::{Signals, Told};
 
 /// Threads that wait on sockets.
@@ -96,20 +99,22 @@ impl Serving {
             self.files.clone(),
             self.chores.token().clone(),
         ));
-        self.serve_control(config)?;
         let rooms = protocols::Rooms::open(config, &self.house, &self.chores)?;
-        self.addresses = listeners::start(
+        let ground = Arc::new(listeners::ground(config, &self.house, &rooms));
+        self.serve_control(config, Arc::clone(&ground))?;
+        self.addresses = listeners::Opening {
             config,
-            &self.house,
-            &rooms,
-            &certificates,
-            &self.drain,
-            &self.listeners,
-        )?;
+            house: &self.house,
+            rooms: &rooms,
+            ground,
+            drain: &self.drain,
+            group: &self.listeners,
+        }
+        .start(&certificates)?;
         Ok(self)
     }
 
-    fn serve_control(&self, config: &Config) -> Result<(), Failure> {
+    fn serve_control(&self, config: &Config, ground: Arc<Ground>) -> Result<(), Failure> {
         let listener = socket::listen(&config.data_dir).map_err(|error| {
             Failure::because(
                 format_args!(
@@ -121,8 +126,9 @@ impl Serving {
         })?;
         let own = rustix::process::geteuid().as_raw();
         let group = TaskGroup::child_of(self.chores.token());
+        let admin = self.house.admin().with_ground(ground);
         self.chores
-            .spawn(socket::serve(listener, self.house.admin(), group, own));
+            .spawn(socket::serve(listener, admin, group, own));
         Ok(())
     }
 

@@ -137,3 +137,14 @@ pub struct Entry {
     /// What goes out.
     pub rendering: Rendering,
 }
+
+/// How many entries the queue has, by where they stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// Their time has come.
+    pub due: u64,
+    /// Their time will come; those that somebody tries now are among them.
+    pub waiting: u64,
+    /// The operator must say what becomes of them.
+    pub held: u64,
+}

@@ -78,6 +78,31 @@ pub struct Mailbox {
     pub special_use: Option<String>,
 }
 
+/// A session, for `sessions list`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// Its number, as logs and the journal have it.
+    pub id: String,
+    /// What it came in for, as `imaps`.
+    pub role: String,
+    /// Where it comes from, as `privacy.log` lets it be written down; of this machine, its user.
+    pub peer: String,
+    /// Who is signed in.
+    pub account: Option<String>,
+    /// When it began, in seconds since 1970.
+    pub since: u64,
+    /// For how long it has been there.
+    pub seconds: u64,
+    /// Its last command.
+    pub command: String,
+    /// Octets from the peer.
+    pub octets_in: u64,
+    /// Octets to the peer.
+    pub octets_out: u64,
+    /// The version of TLS, where there is TLS.
+    pub tls: Option<String>,
+}
+
 impl Failure {
     /// A failure with a way to mend it.
     pub fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {

@@ -1,7 +1,10 @@
 //! One door for every request.
 
+use std::sync::Arc;
+
 use postroom_directory::Directory;
 use postroom_mail::address::{Address, NonAscii};
+use postroom_net::Ground;
 use postroom_runtime::clock::Clock;
 use postroom_store::store::Store;
 use serde::Serialize;
@@ -16,6 +19,8 @@ pub struct Admin {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     pub(crate) clock: Clock,
+    /// The connections of the server that runs, where this is one.
+    pub(crate) ground: Option<Arc<Ground>>,
 }
 
 impl Admin {
@@ -25,6 +30,16 @@ impl Admin {
             store,
             directory,
             clock,
+            ground: None,
+        }
+    }
+
+    /// Answers for a server with its connections.
+    #[must_use]
+    pub fn with_ground(self, ground: Arc<Ground>) -> Self {
+        Self {
+            ground: Some(ground),
+            ..self
         }
     }
 
@@ -63,6 +78,8 @@ impl Admin {
             Request::MailboxRename { address, name, to } => {
                 self.mailbox_rename(&address, &name, &to).await
             }
+            Request::SessionEnd { id } => self.session_end(&id),
+            Request::SessionList => self.session_list(),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod handler;
+pub mod observe;
 pub mod request;
 pub mod socket;
 
@@ -12,3 +13,4 @@ mod account;
 mod alias;
 mod domain;
 mod mailbox;
+mod session;

@@ -97,6 +97,13 @@ pub enum Request {
         /// Its new name.
         to: String,
     },
+    /// Ends a session: 421 or BYE after its command in hand.
+    SessionEnd {
+        /// Its number, 16 hexadecimal digits.
+        id: String,
+    },
+    /// Who is connected now.
+    SessionList,
 }
 
 /// An address with its password, in clear or hashed elsewhere with its scheme in front.

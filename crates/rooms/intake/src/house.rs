@@ -11,7 +11,7 @@ use postroom_directory::Directory;
 use postroom_mail::address::Domain;
 use postroom_runtime::clock::Clock;
 use postroom_runtime::pool::BlockingPool;
-use postroom_runtime::random::Random;
+use postroom_runtime::telemetry::Telemetry;
 use postroom_store::store::Store;
 use tokio::sync::Semaphore;
 
@@ -32,12 +32,12 @@ pub struct Parts {
     pub delivery: Delivery,
     /// Tells the time.
     pub clock: Clock,
-    /// Numbers sessions.
-    pub random: Random,
     /// Parses large messages.
     pub heavy: BlockingPool,
     /// How much of a person is written down.
     pub privacy: Privacy,
+    /// Counts what comes in.
+    pub telemetry: Telemetry,
 }
 
 /// Bounds and choices of this room.
@@ -57,6 +57,10 @@ pub struct Limits {
     pub verdict: Duration,
     /// Whose addresses an account may send from.
     pub senders: Senders,
+    /// Whose addresses a user of this machine may send from.
+    pub local_senders: Senders,
+    /// The user of this machine, besides root, who may send from any address: the server's own.
+    pub trusted_user: Option<u32>,
     /// Who may deliver by LMTP.
     pub lmtp_allow: Networks,
     /// Octets reserved of a quota for a recipient of a message without SIZE.
@@ -79,6 +83,8 @@ impl Limits {
             hops_max: limits.message.hops_max as usize,
             verdict: limits.smtp.verdict,
             senders: auth.senders,
+            local_senders: auth.local_senders,
+            trusted_user: None,
             lmtp_allow: listen.lmtp_allow.clone(),
             reserve_octets: 64 * 1024,
         }

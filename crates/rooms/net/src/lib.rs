@@ -5,20 +5,24 @@
 
 mod budget;
 mod buffers;
+mod connection;
 pub mod descriptors;
 mod drive;
 mod host;
+pub mod http;
 mod limits;
 mod line;
 mod listener;
 mod peer;
 mod session;
+mod sessions;
 mod socket;
 mod stream;
 pub mod tls;
 
 pub use budget::Exempt;
 pub use host::{Driven, Host};
-pub use limits::{Counts, Ground, Limits, ShowPeer};
+pub use limits::{Ground, Limits, ShowPeer};
 pub use listener::{BindError, Listener, Refusal, Security, Service};
 pub use peer::Peer;
+pub use sessions::OpenSession;

@@ -2,13 +2,14 @@
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use postroom_runtime::group::Token;
+use postroom_runtime::telemetry::Role;
 use rustls::ServerConfig;
 
 use crate::budget::Permit;
@@ -17,11 +18,12 @@ use crate::host::{Driven, Host};
 use crate::limits::Ground;
 use crate::line::{Broken, Line};
 use crate::peer::Peer;
+use crate::sessions::Entered;
 use crate::socket::Socket;
 
 /// What a session is given of its listener.
 pub(crate) struct Terms {
-    pub(crate) service: &'static str,
+    pub(crate) service: Role,
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) secure_first: bool,
     /// Last words after a panic.
@@ -30,6 +32,9 @@ pub(crate) struct Terms {
     pub(crate) drain: Token,
     /// Ends it.
     pub(crate) cut: Token,
+    #[expect(dead_code, reason = "held until the session is over")]
+    pub(crate) entered: Entered,
+    #[expect(dead_code, reason = "held until the session is over")]
     pub(crate) permit: Permit,
 }
 
@@ -55,17 +60,26 @@ pub(crate) async fn run<M: Driven, H: Host<M>>(
         }
         Ok(Err(error)) => report(terms.service, &(ground.show_peer)(from), &error),
         Err(panic) => {
-            ground.counts.panicked.fetch_add(1, Ordering::Relaxed);
-            let what = words(panic.as_ref());
-            let peer = (ground.show_peer)(from);
-            tracing::error!(service = terms.service, %peer, panic = what, "session panicked");
+            tell_panic(&ground, &terms, from, panic.as_ref());
             tokio::select! {
                 () = Box::pin(line.last_word(terms.broken)) => {}
                 () = terms.cut.cancelled() => {}
             }
         }
     }
-    drop(terms.permit);
+    drop(terms);
+}
+
+/// Counts and logs a panic.
+pub(crate) fn tell_panic(
+    ground: &Ground,
+    terms: &Terms,
+    from: IpAddr,
+    panic: &(dyn Any + Send),
+) {
+    ground.telemetry.net.panics.increment();
+    let (service, peer) = (terms.service.as_str(), (ground.show_peer)(from));
+    tracing::error!(service, %peer, panic = words(panic), "session panicked");
 }
 
 /// Drives the machine, ends the connection if that ended well, and gives the host the last word.
@@ -92,7 +106,7 @@ async fn drive<M: Driven, H: Host<M>>(
 }
 
 /// A future whose panic is its result.
-async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+pub(crate) async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
@@ -114,7 +128,8 @@ fn words(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// Logs an end by who is to blame: a bug or a disk of ours, else the peer or the network.
-fn report(service: &'static str, peer: &str, error: &Broken) {
+fn report(service: Role, peer: &str, error: &Broken) {
+    let service = service.as_str();
     let cause = std::error::Error::source(error).map(tracing::field::display);
     match error {
         Broken::OutOfTurn | Broken::Source(_) => {

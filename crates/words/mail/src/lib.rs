@@ -7,6 +7,7 @@ pub mod address;
 pub mod date;
 pub mod envelope;
 pub mod flag;
+pub mod handover;
 pub mod header;
 pub mod identifier;
 pub mod mailbox_name;

@@ -71,12 +71,14 @@ impl Rooms {
             directory: house.directory.clone(),
             delivery,
             clock: house.clock.clone(),
-            random: house.random.clone(),
+            telemetry: house.telemetry.clone(),
             heavy: heavy.clone(),
             privacy: privacy.clone(),
         };
-        let limits =
-            postroom_intake::Limits::new(hostname, &config.limits, &config.auth, &config.listen);
+        let limits = postroom_intake::Limits {
+            trusted_user: Some(rustix::process::geteuid().as_raw()),
+            ..postroom_intake::Limits::new(hostname, &config.limits, &config.auth, &config.listen)
+        };
         let intake = Intake::new(parts, limits);
         Ok(Self {
             intake,
@@ -124,6 +126,7 @@ fn imap(
         separator: config.imap.separator.as_char(),
         append_octets_max: config.limits.message.size_max.bytes(),
         clock: house.clock.clone(),
+        telemetry: house.telemetry.clone(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use postroom_mail::address::Address;
 use postroom_mail::identifier::ArrivalId;
 use postroom_mail::reply::Reply;
+use postroom_runtime::telemetry::{LoginOutcome, Stage, TransactionOutcome};
 use postroom_store::journal::JournalLine;
 
 use super::{Session, Transaction};
@@ -32,10 +33,12 @@ impl Session {
     pub(super) fn tell_transaction(
         &self,
         transaction: &Transaction,
-        outcome: &str,
+        outcome: TransactionOutcome,
         stage: Option<&str>,
         reply: Option<&Reply>,
     ) {
+        let transactions = &self.inner().parts.telemetry.intake.transactions;
+        transactions.at(self.peer.role).at(outcome).increment();
         let privacy = &self.inner().parts.privacy;
         let recipients = &transaction.recipients;
         // Where nobody was accepted, the first who was refused is what somebody will ask about.
@@ -53,7 +56,7 @@ impl Session {
             sender = %privacy.reverse_path(&transaction.sender.reverse_path),
             recipient = first.map(|address| tracing::field::display(privacy.address(address))),
             recipients = recipients.len(),
-            outcome,
+            outcome = outcome.as_str(),
             stage = stage.or(refused.map(|refused| refused.stage)),
             reply = reply.map(|reply| reply.code),
             elapsed_ms = self.elapsed(transaction.started).0,
@@ -62,13 +65,20 @@ impl Session {
     }
 
     /// The one event that ends an attempt to sign in.
-    pub(super) fn tell_login(&self, attempt: &Attempt<'_>, outcome: &str, reply: Option<&Reply>) {
+    pub(super) fn tell_login(
+        &self,
+        attempt: &Attempt<'_>,
+        outcome: LoginOutcome,
+        reply: Option<&Reply>,
+    ) {
+        let attempts = &self.inner().parts.telemetry.login.attempts;
+        attempts.at(self.peer.role).at(outcome).increment();
         tracing::info!(
             session = %format_args!("{:016x}", self.id),
             peer = %self.shown_peer(),
             account = %self.inner().parts.privacy.name(attempt.name),
             mechanism = attempt.mechanism,
-            outcome,
+            outcome = outcome.as_str(),
             reply = reply.map(|reply| reply.code),
             elapsed_ms = self.elapsed(attempt.started).0,
             "login"
@@ -83,6 +93,8 @@ impl Session {
             recipient,
             reply,
         } = refusal;
+        let refusals = &self.inner().parts.telemetry.intake.refusals;
+        refusals.at(Stage::named(stage)).increment();
         tracing::debug!(
             session = %format_args!("{:016x}", self.id),
             stage,

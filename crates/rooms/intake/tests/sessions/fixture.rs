@@ -18,6 +18,7 @@ use postroom_queue::schedule::Schedule;
 use postroom_runtime::clock::Clock;
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
+use postroom_runtime::telemetry::Telemetry;
 use postroom_runtime::secret::Secret;
 use postroom_smtp::server::{News, Server};
 use postroom_store::operation::{self, DomainKind};
@@ -229,7 +230,7 @@ fn parts(store: &Store, directory: &Directory, delivery: &Delivery) -> Parts {
         clock: Clock::system(),
         heavy: BlockingPool::start("heavy", 1, 16).unwrap(),
         privacy: Privacy::new(LogPrivacy::Full, &random),
-        random,
+        telemetry: Telemetry::default(),
     }
 }
 

@@ -8,6 +8,8 @@ mod client;
 #[cfg(test)]
 mod exhaustion;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod parrot;
@@ -15,5 +17,7 @@ mod parrot;
 mod rig;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod tls;

@@ -5,9 +5,10 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::time::Duration;
 
-use postroom_net::{Ground, Limits, Listener, Refusal, Security, Service, tls};
+use postroom_net::{Ground, Limits, Listener, Peer, Refusal, Security, Service, tls};
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::{TaskGroup, Token};
+use postroom_runtime::telemetry::{Role, Telemetry};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -80,6 +81,7 @@ impl Rig {
         });
         let ground = Arc::new(Ground::new(
             clock.clone(),
+            Telemetry::default(),
             limits,
             Box::new(exempt),
             Box::new(|peer| peer.to_string().into()),
@@ -89,16 +91,8 @@ impl Rig {
         let address = runtime.block_on(async {
             let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
             let address = listener.address();
-            let seat = Arc::clone(&perch);
-            let open = move |peer| {
-                let keeper = Keeper {
-                    perch: Arc::clone(&seat),
-                    peer,
-                    body: 0,
-                };
-                (Parrot::new(&seat, clock.now()), keeper)
-            };
             let ground = Arc::clone(&ground);
+            let open = opening(&perch, &clock);
             group.spawn(listener.serve(ground, service(mode), drain.clone(), open));
             address
         });
@@ -112,6 +106,15 @@ impl Rig {
             group,
             runtime: Some(runtime),
         }
+    }
+
+    /// Serves one more listener, in clear text.
+    pub(crate) fn serve_also(&self, bind: impl FnOnce() -> Listener) {
+        let _context = self.runtime.as_ref().unwrap().enter();
+        let open = opening(&self.perch, &Clock::system());
+        let (ground, drain) = (Arc::clone(&self.ground), self.drain.clone());
+        let service = service(Mode::Clear);
+        self.group.spawn(bind().serve(ground, service, drain, open));
     }
 
     /// Does `act` while no task of the rig runs.
@@ -163,9 +166,24 @@ impl Drop for Rig {
     }
 }
 
+fn opening(
+    perch: &Arc<Perch>,
+    clock: &Clock,
+) -> impl Fn(Peer) -> (Parrot, Keeper) + Send + Sync + 'static {
+    let (seat, clock) = (Arc::clone(perch), clock.clone());
+    move |peer| {
+        let keeper = Keeper {
+            perch: Arc::clone(&seat),
+            peer,
+            body: 0,
+        };
+        (Parrot::new(&seat, clock.now()), keeper)
+    }
+}
+
 fn service(mode: Mode) -> Service {
     Service {
-        name: "parrot",
+        role: Role::Smtp,
         security: match mode {
             Mode::Clear => Security::Clear,
             Mode::StartTls => Security::StartTls(tls::server(certificate(), &[]).unwrap()),

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use postroom_imap::question::Answer;
+use postroom_runtime::telemetry::LoginOutcome;
 use postroom_wire::sasl::Credentials;
 
 use super::{ImapHost, reply};
@@ -20,25 +21,32 @@ impl<A: Authenticator> ImapHost<A> {
         let (outcome, answer) = match checked {
             Ok(account) => {
                 self.account = Some(account);
-                ("granted", Answer::Granted)
+                let name = self.imap.privacy.name(&credentials.authcid);
+                self.peer.note_account(&name);
+                (LoginOutcome::Granted, Answer::Granted)
             }
-            Err(AuthenticationError::Denied) => ("refused", Answer::Denied(reply::LOGIN_FAILED)),
+            Err(AuthenticationError::Denied) => {
+                (LoginOutcome::Refused, Answer::Denied(reply::LOGIN_FAILED))
+            }
             Err(AuthenticationError::Unavailable) => {
-                ("unavailable", Answer::Denied(reply::LOGIN_LATER))
+                (LoginOutcome::Unavailable, Answer::Denied(reply::LOGIN_LATER))
             }
         };
         self.tell_login(&credentials, outcome, started);
         answer
     }
 
-    fn tell_login(&self, credentials: &Credentials, outcome: &str, started: Instant) {
+    fn tell_login(&self, credentials: &Credentials, outcome: LoginOutcome, started: Instant) {
+        let attempts = &self.imap.telemetry.login.attempts;
+        attempts.at(self.peer.role).at(outcome).increment();
         let privacy = &self.imap.privacy;
         let elapsed = self.imap.clock.now().duration_since(started);
         tracing::info!(
+            session = %format_args!("{:016x}", self.peer.session),
             peer = %privacy.peer(self.peer.address.ip().to_canonical()),
             account = %privacy.name(&credentials.authcid),
             mechanism = credentials.mechanism.name(),
-            outcome,
+            outcome = outcome.as_str(),
             elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             "login"
         );

@@ -27,6 +27,7 @@ use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
+use postroom_runtime::telemetry::Telemetry;
 use postroom_runtime::secret::Secret;
 use postroom_store::operation::{NewAccount, Operation};
 use postroom_store::outcome::Done;
@@ -215,6 +216,7 @@ async fn open(
         separator: '/',
         append_octets_max: 50 * 1024 * 1024,
         clock: clock.clone(),
+        telemetry: Telemetry::default(),
     }
 }
 

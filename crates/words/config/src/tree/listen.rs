@@ -22,17 +22,20 @@ pub enum Role {
     Imap,
     /// Reading, TLS from the start (RFC 8314 §3.2).
     Imaps,
+    /// Health and metrics.
+    Http,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Smtp,
         Self::Submission,
         Self::Submissions,
         Self::Lmtp,
         Self::Imap,
         Self::Imaps,
+        Self::Http,
     ];
 
     /// The name, which is also its key in `[listen]`.
@@ -44,6 +47,7 @@ impl Role {
             Self::Lmtp => "lmtp",
             Self::Imap => "imap",
             Self::Imaps => "imaps",
+            Self::Http => "http",
         }
     }
 
@@ -56,6 +60,7 @@ impl Role {
             Self::Lmtp => 24,
             Self::Imap => 143,
             Self::Imaps => 993,
+            Self::Http => 80,
         }
     }
 }
@@ -86,6 +91,9 @@ branch! {
         restart since "0.1" imap: Option<Vec<Endpoint>> = None;
         /// Reading by IMAP, TLS from the start. Unset: port 993.
         restart since "0.1" imaps: Option<Vec<Endpoint>> = None;
+        /// Health (`/healthz`, `/readyz`) for anybody, metrics (`/metrics`) for this machine, in
+        /// clear text. Unset: port 80.
+        restart since "0.1" http: Option<Vec<Endpoint>> = None;
         /// STARTTLS for other servers. Most mail arrives with it; some honest servers lack it.
         restart since "0.1" smtp_starttls: StartTls = StartTls::Offer;
         /// Whether users may log in and submit on the `smtp` role too, after STARTTLS.
@@ -107,6 +115,7 @@ impl Listen {
             Role::Lmtp => Some(&self.lmtp),
             Role::Imap => self.imap.as_deref(),
             Role::Imaps => self.imaps.as_deref(),
+            Role::Http => self.http.as_deref(),
         }
     }
 
@@ -154,6 +163,9 @@ branch! {
         restart since "0.1" cleartext: ClearText = ClearText::Never;
         /// Which addresses an account may send from.
         restart since "0.1" senders: Senders = Senders::Own;
+        /// Which addresses the users of this machine may send from with `sendmail`: `own` is
+        /// `USER@` and the `hostname`. root and the server's own user may always send from any.
+        restart since "0.1" local_senders: Senders = Senders::Own;
         /// Failed logins that one session may have; the last of them ends it.
         restart since "0.1" bad_logins_max: u32 = 3, in 1..=100;
         /// Failed logins of one address (IPv6: of one /64), whatever protocol, within
