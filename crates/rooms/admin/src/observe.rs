@@ -5,9 +5,7 @@ use std::fs;
 use postroom_net::http::{Method, Request, Response, Site};
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::Token;
-use postroom_runtime::telemetry::{
-    CONTENT_TYPE, EntryState, HttpPage, HttpStatus, Telemetry,
-};
+use postroom_runtime::telemetry::{CONTENT_TYPE, EntryState, HttpPage, HttpStatus, Telemetry};
 use postroom_store::error::Stopped;
 use postroom_store::store::Store;
 
@@ -43,7 +41,9 @@ impl Observer {
         let standing = self.store.standing();
         match standing.stopped {
             Some(Stopped::Log) => Some("the log failed: mend the disk and start the server again"),
-            Some(Stopped::Database) => Some("the database fails: no change is taken until it works"),
+            Some(Stopped::Database) => {
+                Some("the database fails: no change is taken until it works")
+            }
             Some(Stopped::Closing) => Some("closing"),
             None if standing.is_accepting() => None,
             None => Some("the disk is full up to store.reserve: free some space"),
@@ -122,7 +122,9 @@ impl Site for Observer {
 /// Octets of memory in use (proc_pid_status(5), `VmRSS`).
 fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
 }

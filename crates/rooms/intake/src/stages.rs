@@ -254,7 +254,8 @@ async fn may_send_as(login: &Login, address: &Address, senses: &Senses<'_>) -> O
         Who::Account(account) => *account,
         Who::Local(user) => return Some(user.address.lookup_key() == address.lookup_key()),
     };
-    let owns = |address: Address| async move { senses.directory.owns(account, &address).await.ok() };
+    let owns =
+        |address: Address| async move { senses.directory.owns(account, &address).await.ok() };
     if owns(address.clone()).await? {
         return Some(true);
     }

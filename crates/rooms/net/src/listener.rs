@@ -172,9 +172,8 @@ impl Listener {
         drain: Token,
         site: S,
     ) {
-        let run = move |ground, socket, peer, terms| {
-            http::run(ground, socket, peer, terms, site.clone())
-        };
+        let run =
+            move |ground, socket, peer, terms| http::run(ground, socket, peer, terms, site.clone());
         self.accept(ground, service, drain, run).await;
     }
 

@@ -71,12 +71,7 @@ pub(crate) async fn run<M: Driven, H: Host<M>>(
 }
 
 /// Counts and logs a panic.
-pub(crate) fn tell_panic(
-    ground: &Ground,
-    terms: &Terms,
-    from: IpAddr,
-    panic: &(dyn Any + Send),
-) {
+pub(crate) fn tell_panic(ground: &Ground, terms: &Terms, from: IpAddr, panic: &(dyn Any + Send)) {
     ground.telemetry.net.panics.increment();
     let (service, peer) = (terms.service.as_str(), (ground.show_peer)(from));
     tracing::error!(service, %peer, panic = words(panic), "session panicked");
@@ -106,7 +101,9 @@ async fn drive<M: Driven, H: Host<M>>(
 }
 
 /// A future whose panic is its result.
-pub(crate) async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+pub(crate) async fn unless_it_panics<T>(
+    future: impl Future<Output = T>,
+) -> Result<T, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {

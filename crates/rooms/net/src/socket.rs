@@ -4,10 +4,10 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use postroom_runtime::telemetry::Direction;
 use rustix::buffer::{Buffer, spare_capacity};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
-use postroom_runtime::telemetry::Direction;
 use tokio::io::Interest;
 
 use crate::connection::Connection;

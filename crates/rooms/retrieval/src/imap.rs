@@ -117,7 +117,12 @@ impl<A: Authenticator> ImapHost<A> {
 
     /// Counts a command, and keeps it for whoever lists sessions.
     fn note(&self, command: ImapCommand) {
-        self.imap.telemetry.retrieval.commands.at(command).increment();
+        self.imap
+            .telemetry
+            .retrieval
+            .commands
+            .at(command)
+            .increment();
         self.peer.note_command(command.as_str());
     }
 

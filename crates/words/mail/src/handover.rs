@@ -163,7 +163,11 @@ pub fn recipient(named: &NamedMailbox, domain: &str) -> Result<ForwardPath, Addr
 /// When no envelope could carry it.
 pub fn address(named: &NamedMailbox, domain: &str) -> Result<Address, AddressError> {
     let of_header = String::from_utf8_lossy(&named.domain);
-    let domain = if of_header.is_empty() { domain } else { &of_header };
+    let domain = if of_header.is_empty() {
+        domain
+    } else {
+        &of_header
+    };
     let local = String::from_utf8_lossy(&named.local);
     let quoted = local.replace('\\', "\\\\").replace('"', "\\\"");
     Address::parse(&format!("\"{quoted}\"@{domain}"), NonAscii::Allowed)

@@ -9,8 +9,16 @@ use super::*;
 fn a_page_is_what_prometheus_reads() {
     let telemetry = Telemetry::default();
     telemetry.net.connections.at(Role::Imaps).add(3);
-    telemetry.net.refused.at(Role::Smtp).at(Refusal::Address).increment();
-    telemetry.store.sync.observe_time(Duration::from_micros(1_500));
+    telemetry
+        .net
+        .refused
+        .at(Role::Smtp)
+        .at(Refusal::Address)
+        .increment();
+    telemetry
+        .store
+        .sync
+        .observe_time(Duration::from_micros(1_500));
     telemetry.store.sync.observe_time(Duration::from_secs(100));
     let page = telemetry.render();
     for line in [
@@ -27,7 +35,10 @@ fn a_page_is_what_prometheus_reads() {
         "postroom_store_sync_seconds_count 2",
         "postroom_net_panics_total 0",
     ] {
-        assert!(page.lines().any(|one| one == line), "{line} is not in:\n{page}");
+        assert!(
+            page.lines().any(|one| one == line),
+            "{line} is not in:\n{page}"
+        );
     }
 }
 
@@ -63,7 +74,11 @@ fn names_keep_the_rule() {
         let name = metric.name;
         assert!(seen.insert(name), "{name} is declared twice");
         let prefix = format!("postroom_{}_", metric.area);
-        assert!(name.starts_with(&prefix), "{name} is not of {}", metric.area);
+        assert!(
+            name.starts_with(&prefix),
+            "{name} is not of {}",
+            metric.area
+        );
         let is_counter = instrument.kind().word() == "counter";
         assert_eq!(name.ends_with("_total"), is_counter, "{name}");
         assert!(metric.help.ends_with('.'), "{name} has no sentence");
@@ -78,5 +93,8 @@ fn the_manual_is_current() {
         fs::write(&file, &manual).unwrap();
     }
     let written = fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(written, manual, "POSTROOM_BLESS=1 writes docs/reference/metrics.md anew");
+    assert_eq!(
+        written, manual,
+        "POSTROOM_BLESS=1 writes docs/reference/metrics.md anew"
+    );
 }

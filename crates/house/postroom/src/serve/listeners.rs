@@ -108,9 +108,8 @@ impl Opening<'_> {
         let mut bound = Vec::new();
         for role in Role::ALL {
             for address in self.config.listen.sockets(role) {
-                let listener = Listener::bind(address).map_err(|error| {
-                    Failure::because(role.as_str(), &error).mend(error.hint())
-                })?;
+                let listener = Listener::bind(address)
+                    .map_err(|error| Failure::because(role.as_str(), &error).mend(error.hint()))?;
                 bound.push((role, listener));
             }
         }
@@ -136,7 +135,12 @@ impl Opening<'_> {
         let listener = Listener::bind_path(&path, SUBMIT_MODE).map_err(|error| {
             Failure::because(format_args!("{} cannot be made", path.display()), &error)
         })?;
-        self.serve_smtp(Door::Local, telemetry::Role::Local, listener, Security::Clear);
+        self.serve_smtp(
+            Door::Local,
+            telemetry::Role::Local,
+            listener,
+            Security::Clear,
+        );
         Ok(())
     }
 

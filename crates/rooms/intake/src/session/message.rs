@@ -335,7 +335,12 @@ impl Session {
                 }
                 self.count_fates(&fates);
                 let reply = accepted(committed.arrival);
-                self.tell_transaction(transaction, TransactionOutcome::Accepted, None, Some(&reply));
+                self.tell_transaction(
+                    transaction,
+                    TransactionOutcome::Accepted,
+                    None,
+                    Some(&reply),
+                );
                 self.verdicts(fates, reply)
             }
             Err(error) => {

@@ -6,6 +6,7 @@
 mod attacks;
 mod fixture;
 mod lmtp;
+mod local;
 mod queue;
 mod repeats;
 mod submission;

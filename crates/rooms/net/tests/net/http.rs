@@ -166,7 +166,11 @@ fn a_head_that_does_not_come_ends_the_connection() {
 #[test]
 fn what_is_not_http_gets_400() {
     let house = House::start(ample());
-    for nonsense in ["EHLO example.org\r\n\r\n", "\x16\x03\x01\x02\x00\x01", "PRI * HTTP/2.0\r\n\r\nSM"] {
+    for nonsense in [
+        "EHLO example.org\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01",
+        "PRI * HTTP/2.0\r\n\r\nSM",
+    ] {
         let got = house.whole(nonsense);
         assert!(got.is_empty() || got.starts_with("HTTP/1.1 400 "), "{got}");
     }
@@ -200,7 +204,9 @@ fn a_panic_ends_one_connection_alone() {
 fn a_drain_ends_what_rests() {
     let house = House::start(ample());
     let mut resting = house.connect();
-    resting.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    resting
+        .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
     let mut answer = [0; 12];
     resting.read_exact(&mut answer).unwrap();
     let mut silent = house.connect();
@@ -211,6 +217,8 @@ fn a_drain_ends_what_rests() {
     rest(&mut resting);
     assert_eq!(rest(&mut silent), "");
     house.runtime.block_on(async {
-        tokio::time::timeout(LONG, house.group.wait()).await.unwrap();
+        tokio::time::timeout(LONG, house.group.wait())
+            .await
+            .unwrap();
     });
 }

@@ -21,7 +21,12 @@ fn refused(rig: &Rig) -> u64 {
 }
 
 fn accepted(rig: &Rig) -> u64 {
-    rig.ground.telemetry().net.connections.at(Role::Smtp).value()
+    rig.ground
+        .telemetry()
+        .net
+        .connections
+        .at(Role::Smtp)
+        .value()
 }
 
 fn always(_: std::net::IpAddr) -> bool {

@@ -28,9 +28,10 @@ impl<A: Authenticator> ImapHost<A> {
             Err(AuthenticationError::Denied) => {
                 (LoginOutcome::Refused, Answer::Denied(reply::LOGIN_FAILED))
             }
-            Err(AuthenticationError::Unavailable) => {
-                (LoginOutcome::Unavailable, Answer::Denied(reply::LOGIN_LATER))
-            }
+            Err(AuthenticationError::Unavailable) => (
+                LoginOutcome::Unavailable,
+                Answer::Denied(reply::LOGIN_LATER),
+            ),
         };
         self.tell_login(&credentials, outcome, started);
         answer

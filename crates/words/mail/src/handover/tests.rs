@@ -49,7 +49,12 @@ fn a_header_names_its_recipients_and_bcc_leaves() {
     );
     assert_eq!(
         recipients,
-        ["bob@example.net", "Postmaster", "carl@example.net", "dora@example.org"]
+        [
+            "bob@example.net",
+            "Postmaster",
+            "carl@example.net",
+            "dora@example.org"
+        ]
     );
     assert_eq!(
         text,
@@ -86,9 +91,8 @@ fn what_lacks_is_added() {
 fn a_text_without_header_becomes_the_body() {
     for body in ["just a line\r\n", "  indented: line\r\n", ""] {
         let (_, text) = prepared(body);
-        let whole = format!(
-            "From: web@mail.example.org\r\nTo: undisclosed-recipients:;\r\n\r\n{body}"
-        );
+        let whole =
+            format!("From: web@mail.example.org\r\nTo: undisclosed-recipients:;\r\n\r\n{body}");
         assert_eq!(text, whole);
     }
     let (_, text) = prepared("\r\nbody\r\n");

@@ -261,8 +261,18 @@ mod tests {
 
     #[test]
     fn attack_a20_no_argument_may_carry_a_line_end_or_nul() {
-        for evil in ["a@example.org>\r\nRCPT TO:<b@example.org", "a\nb", "a\0b", "a\rb"] {
-            for arguments in [vec![evil], vec!["-f", evil], vec!["-F", evil], vec!["-V", evil]] {
+        for evil in [
+            "a@example.org>\r\nRCPT TO:<b@example.org",
+            "a\nb",
+            "a\0b",
+            "a\rb",
+        ] {
+            for arguments in [
+                vec![evil],
+                vec!["-f", evil],
+                vec!["-F", evil],
+                vec!["-V", evil],
+            ] {
                 let arguments = arguments.into_iter().map(Into::into).collect();
                 let parsed = Options::parse(arguments, Mode::Deliver);
                 assert_eq!(parsed, Err(UsageError::ControlCharacter));

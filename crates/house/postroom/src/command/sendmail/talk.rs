@@ -223,7 +223,13 @@ mod tests {
 
     #[test]
     fn a_reply_has_its_exit_code() {
-        let code = |code, text: &str| Reply { code, text: text.to_owned() }.exit_code();
+        let code = |code, text: &str| {
+            Reply {
+                code,
+                text: text.to_owned(),
+            }
+            .exit_code()
+        };
         assert_eq!(code(451, "4.3.0 later"), EX_TEMPFAIL);
         assert_eq!(code(550, "5.1.1 nobody"), EX_NOUSER);
         assert_eq!(code(553, "5.7.1 not yours"), EX_NOPERM);
