@@ -199,6 +199,12 @@ fn the_other_names_are_known() {
     let server = Server::start();
     let out = Program::new(named(&server, "newaliases")).succeed();
     assert!(out.contains("no rebuilding"), "{out}");
+    let config = server.config().display().to_string();
+    let out = Program::new(named(&server, "mailq"))
+        .args(["-C", &config])
+        .succeed();
+    assert_eq!(out, server.command(&["queue", "list"]).succeed());
+    sendmail(&server, &["-q"]).succeed();
 }
 
 #[test]

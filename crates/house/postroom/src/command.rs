@@ -6,10 +6,13 @@ mod answer;
 mod config;
 mod domain;
 mod mailbox;
+mod queue;
 mod quickstart;
 pub(crate) mod sendmail;
 mod serve;
 mod sessions;
+mod since;
+mod trace;
 
 use crate::report::Failure;
 
@@ -33,6 +36,9 @@ pub(crate) enum Command {
     /// Mailboxes of an account
     #[command(subcommand)]
     Mailbox(mailbox::Action),
+    /// What waits: list it, show it, try it, keep it back, give it up
+    #[command(subcommand)]
+    Queue(queue::Action),
     /// A whole server on this machine: made, tested, served
     Quickstart(quickstart::Arguments),
     /// Take a message from a program of this machine, as sendmail does
@@ -42,6 +48,8 @@ pub(crate) enum Command {
     Serve(serve::Arguments),
     /// Who is connected now, and ending a session
     Sessions(sessions::Arguments),
+    /// What became of a message, from connect to mailbox or next hop
+    Trace(trace::Arguments),
 }
 
 impl Command {
@@ -53,10 +61,12 @@ impl Command {
             Self::Config(action) => action.run(),
             Self::Domain(action) => action.run(),
             Self::Mailbox(action) => action.run(),
+            Self::Queue(action) => action.run(),
             Self::Quickstart(arguments) => arguments.run(),
             Self::Sendmail(arguments) => arguments.run(),
             Self::Serve(arguments) => arguments.run(),
             Self::Sessions(arguments) => arguments.run(),
+            Self::Trace(arguments) => arguments.run(),
         }
     }
 }

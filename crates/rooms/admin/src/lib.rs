@@ -13,4 +13,10 @@ mod account;
 mod alias;
 mod domain;
 mod mailbox;
+mod queue;
 mod session;
+mod tend;
+mod trace;
+
+pub use queue::PAGE_MAX;
+pub use trace::STORIES_MAX;

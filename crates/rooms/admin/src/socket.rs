@@ -98,6 +98,7 @@ async fn attend(stream: UnixStream, admin: &Admin, own_uid: u32) -> io::Result<(
         let failure = Failure::new("only root and the server's own user may ask", "use sudo");
         return put(&mut write, &Answer::Failed(failure)).await;
     }
+    let admin = admin.asked_by(caller);
     let mut lines = BufReader::new(read).take(REQUEST_OCTETS_MAX);
     let mut line = Vec::new();
     loop {

@@ -7,6 +7,7 @@ mod message;
 mod story;
 
 use std::io;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use postroom_delivery::facts::Facts;
@@ -15,6 +16,7 @@ use postroom_mail::envelope::Recipient;
 use postroom_mail::identifier::ArrivalId;
 use postroom_mail::reply::{self, Reply};
 use postroom_net::{Host, Peer};
+use postroom_runtime::clock::Timestamp;
 use postroom_runtime::telemetry::TransactionOutcome;
 use postroom_smtp::server::{
     Answer, Dialect, HelloVerb, News, Question, SenderWish, Source, Standing,
@@ -34,8 +36,11 @@ pub struct Session {
     house: Intake,
     dialect: Dialect,
     peer: Peer,
-    /// The number of the session, for log and journal.
+    /// For log and journal; ascending, as an arrival's.
     id: u64,
+    connected: Timestamp,
+    /// Whether the journal knows who this is.
+    is_told: AtomicBool,
     hello: Option<Hello>,
     login: Option<Login>,
     transaction: Option<Transaction>,
@@ -63,6 +68,8 @@ struct Transaction {
     reservations: Vec<Reservation>,
     gather: Option<Gather>,
     started: Instant,
+    /// Of its message, once the header was read.
+    message_id: Option<Box<str>>,
 }
 
 /// A recipient whose RCPT was refused, and the stage or part that did.
@@ -74,11 +81,14 @@ struct RefusedRecipient {
 impl Session {
     /// A session of a peer that has just connected.
     pub fn new(house: Intake, dialect: Dialect, peer: Peer) -> Self {
+        let connected = house.0.parts.clock.wall();
         Self {
             house,
             dialect,
             id: peer.session,
             peer,
+            connected,
+            is_told: AtomicBool::new(false),
             hello: None,
             login: None,
             transaction: None,
@@ -156,6 +166,7 @@ impl Session {
     fn abandon(&mut self, outcome: TransactionOutcome) {
         if let Some(transaction) = self.transaction.take() {
             self.tell_transaction(&transaction, outcome, None, None);
+            self.tell_end(&transaction, outcome, None);
         }
     }
 

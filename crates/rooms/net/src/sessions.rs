@@ -13,6 +13,9 @@ use postroom_runtime::telemetry::{Direction, Role, Telemetry};
 use crate::limits::Ground;
 use crate::socket::Socket;
 
+/// Low bits of a number that time leaves to be counted; 52 bits of microseconds last until 2112.
+const SCALE_BITS: u32 = 12;
+
 /// One open session, as an operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenSession {
@@ -138,11 +141,13 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// A number above every one given before, also by an earlier run: microseconds of civil time.
+    /// A number above every one given before, also by an earlier run: microseconds of civil time,
+    /// of the same scale as the ids of messages.
     fn number(&self, now: Timestamp) -> u64 {
-        let last = self.last.fetch_max(now.0, Ordering::Relaxed);
-        if last < now.0 {
-            return now.0;
+        let wanted = now.0 << SCALE_BITS;
+        let last = self.last.fetch_max(wanted, Ordering::Relaxed);
+        if last < wanted {
+            return wanted;
         }
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -215,6 +220,7 @@ mod tests {
     fn numbers_only_grow_also_when_the_clock_stands() {
         let sessions = Sessions::default();
         let numbers = [7, 7, 3, 12, 12].map(|now| sessions.number(Timestamp(now)));
-        assert_eq!(numbers, [7, 8, 9, 12, 13]);
+        let [seven, twelve] = [7, 12].map(|now| now << SCALE_BITS);
+        assert_eq!(numbers, [seven, seven + 1, seven + 2, twelve, twelve + 1]);
     }
 }

@@ -153,6 +153,8 @@ label! {
         VerdictTime = "verdict-time",
         /// Every recipient refuses.
         Recipients = "recipients",
+        /// The store did not take the commit.
+        Commit = "commit",
         /// Any other.
         Other = "other",
     }

@@ -43,7 +43,7 @@ impl Arguments {
 }
 
 fn list(operator: Operator) -> Result<(), Failure> {
-    operator.list(Request::SessionList, |sessions: &[answer::Session]| {
+    operator.list(Request::SessionList {}, |sessions: &[answer::Session]| {
         report::table(
             [
                 "SESSION", "ROLE", "PEER", "ACCOUNT", "SECONDS", "COMMAND", "IN", "OUT", "TLS",

@@ -14,3 +14,5 @@ mod fixture;
 mod plans;
 #[cfg(test)]
 mod record;
+mod story;
+mod tending;

@@ -36,6 +36,7 @@ impl Session {
             reservations: Vec::new(),
             gather: None,
             started,
+            message_id: None,
         });
         reply::SENDER_NOTED
     }

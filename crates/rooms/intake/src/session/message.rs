@@ -16,7 +16,7 @@ use postroom_store::plan::Plan;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time;
 
-use super::story::{Refusal, accepted};
+use super::story::{accepted, outcome};
 use super::{Session, Transaction, store_reply};
 use crate::gather::Gathered;
 use crate::header::Header;
@@ -108,8 +108,14 @@ impl Session {
         if let Some(arrival) = inner.repeats.find(&digest, time).await {
             return Err(Stop::Repeat(arrival));
         }
-        let header = Header::read(&body.octets);
+        let mut header = Header::read(&body.octets);
+        transaction.message_id = header.message_id.as_deref().map(Into::into);
         let fields = self.judge_message(transaction, &header, time).await?;
+        if header.message_id.is_none() {
+            // Whoever gave it none was given one by a stage.
+            header.message_id = Header::read(fields.as_bytes()).message_id;
+            transaction.message_id = header.message_id.as_deref().map(Into::into);
+        }
         let trace = self.trace(transaction, &header, &fields, time);
         let judged = Judged {
             header,
@@ -287,10 +293,7 @@ impl Session {
                 _ => Stop::Refused("recipients", reply.clone()),
             });
         }
-        let mut line = self.line("message", "accepted", Some(transaction));
-        line.message_id = judged.header.message_id.as_deref().map(Into::into);
-        let mut journal = Vec::with_capacity(planned.journal.len() + 1);
-        journal.push(line);
+        let mut journal = self.tell_accepted(transaction, &planned.fates);
         journal.extend(planned.journal);
         Ok(Ready {
             plan: Plan {
@@ -309,7 +312,9 @@ impl Session {
     async fn commit(&mut self, transaction: &Transaction, ready: Ready) -> Answer {
         // Whoever has gone does not learn of a 250 and sends the message again: leave it to that.
         if self.peer.has_closed() {
-            self.tell_transaction(transaction, TransactionOutcome::Lost, None, None);
+            let outcome = TransactionOutcome::Lost;
+            self.tell_transaction(transaction, outcome, None, None);
+            self.tell_end(transaction, outcome, None);
             return Answer::Verdict(reply::TRY_LATER);
         }
         let Ready {
@@ -348,6 +353,8 @@ impl Session {
                 tracing::warn!(queue_id = %transaction.arrival, %error, "a message is not kept");
                 let outcome = TransactionOutcome::Deferred;
                 self.tell_transaction(transaction, outcome, Some("commit"), Some(&reply));
+                self.tell_again();
+                self.tell_end(transaction, outcome, Some(("commit", &reply)));
                 Answer::Verdict(reply)
             }
         }
@@ -370,30 +377,22 @@ impl Session {
     fn stop(&self, transaction: &Transaction, stop: Stop) -> Answer {
         match stop {
             Stop::Refused(stage, reply) => {
-                let outcome = if reply.is_permanent() {
-                    TransactionOutcome::Refused
-                } else {
-                    TransactionOutcome::Deferred
-                };
+                let outcome = outcome(&reply);
                 self.tell_transaction(transaction, outcome, Some(stage), Some(&reply));
-                let refusal = Refusal {
-                    what: "message",
-                    stage,
-                    recipient: None,
-                    reply: &reply,
-                };
-                self.tell_refusal(&refusal, Some(transaction));
+                self.tell_end(transaction, outcome, Some((stage, &reply)));
                 Answer::Verdict(reply)
             }
             Stop::RefusedEach(fates) => {
                 let outcome = TransactionOutcome::Refused;
                 self.tell_transaction(transaction, outcome, Some("recipients"), None);
+                self.tell_each(transaction, &fates);
                 self.verdicts(fates, reply::TRY_LATER)
             }
             Stop::Repeat(arrival) => {
                 let reply = accepted(arrival);
                 let outcome = TransactionOutcome::Repeated;
                 self.tell_transaction(transaction, outcome, None, Some(&reply));
+                self.tell_repeat(transaction, &reply);
                 Answer::Verdict(reply)
             }
         }

@@ -219,7 +219,8 @@ impl House {
         self.talk(Door::Local, doors.profile(here.ip()), peer).await
     }
 
-    async fn talk(&self, door: Door, profile: Arc<Profile>, peer: Peer) -> Talk {
+    async fn talk(&self, door: Door, profile: Arc<Profile>, mut peer: Peer) -> Talk {
+        peer.session = self.store.new_arrival().0;
         let mut talk = Talk {
             session: Session::new(self.intake.clone(), profile.dialect, peer),
             server: Server::new(Arc::clone(&profile), Clock::system().now()),

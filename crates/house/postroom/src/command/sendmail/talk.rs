@@ -70,7 +70,7 @@ impl Talk {
                 Err(failure) => {
                     let failure = failure.at(path(recipient));
                     if let Some(first) = refused.replace(failure) {
-                        first.report();
+                        first.report(false);
                     }
                 }
             }
