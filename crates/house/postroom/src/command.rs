@@ -7,6 +7,7 @@ mod config;
 mod domain;
 mod mailbox;
 mod quickstart;
+mod reload;
 mod serve;
 
 use crate::report::Failure;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Mailbox(mailbox::Action),
     /// A whole server on this machine: made, tested, served
     Quickstart(quickstart::Arguments),
+    /// Have the running server take the configuration and certificates as they are now
+    Reload(reload::Arguments),
     /// Serve what the configuration says
     Serve(serve::Arguments),
 }
@@ -47,6 +50,7 @@ impl Command {
             Self::Domain(action) => action.run(),
             Self::Mailbox(action) => action.run(),
             Self::Quickstart(arguments) => arguments.run(),
+            Self::Reload(arguments) => arguments.run(),
             Self::Serve(arguments) => arguments.run(),
         }
     }

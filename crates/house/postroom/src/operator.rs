@@ -9,6 +9,7 @@ use postroom_admin::socket;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::access::Access;
 use crate::house;
 use crate::owner::Owner;
 use crate::report::{self, Failure};
@@ -49,12 +50,22 @@ impl Operator {
         print(&rows)
     }
 
-    fn ask(self, request: Request) -> Result<Value, Failure> {
-        let settings = Settings {
-            config: self.config,
+    /// The configuration that is named.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            config: self.config.clone(),
             overrides: Vec::new(),
-        };
-        let config = settings.load()?.config;
+        }
+    }
+
+    /// Whether JSON is wanted.
+    pub(crate) fn wants_json(&self) -> bool {
+        self.json
+    }
+
+    fn ask(self, request: Request) -> Result<Value, Failure> {
+        let settings = self.settings();
+        let config = settings.load(&Access::default())?.config;
         let runtime = runtime()?;
         let answer = match runtime.block_on(asked(&config.data_dir, &request))? {
             Some(answer) => answer,
@@ -63,10 +74,25 @@ impl Operator {
                 None => runtime.block_on(house::answer_in_process(&config, request))?,
             },
         };
-        match answer {
-            Answer::Done(value) => Ok(value),
-            Answer::Failed(failure) => Err(failure.into()),
-        }
+        done(answer)
+    }
+}
+
+/// Asks the server that runs on a data directory; without one the request makes no sense.
+pub(crate) fn ask_server(data_dir: &Path, request: &Request) -> Result<Value, Failure> {
+    let answer = runtime()?.block_on(asked(data_dir, request))?;
+    done(answer.ok_or_else(|| {
+        Failure::new(
+            format!("no server runs on {}", data_dir.display()),
+            "start it: postroom serve",
+        )
+    })?)
+}
+
+fn done(answer: Answer) -> Result<Value, Failure> {
+    match answer {
+        Answer::Done(value) => Ok(value),
+        Answer::Failed(failure) => Err(failure.into()),
     }
 }
 

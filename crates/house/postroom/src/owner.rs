@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -13,25 +12,33 @@ use postroom_admin::request::Request;
 
 use crate::report::Failure;
 
-/// Ports below this one are given to root alone.
-const PORT_UNPRIVILEGED_MIN: u16 = 1024;
-
-/// Who owns a data directory, where that is another user than this process.
+/// Who owns a data directory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Owner {
-    uid: u32,
-    gid: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "user {}", self.uid)
+    }
 }
 
 impl Owner {
-    /// The owner of `data_dir`; nothing when it is this process's user or there is no directory.
-    pub(crate) fn other(data_dir: &Path) -> Option<Self> {
+    /// The owner of `data_dir`; nothing when there is no directory.
+    pub(crate) fn of(data_dir: &Path) -> Option<Self> {
         let metadata = fs::metadata(data_dir).ok()?;
-        let own = rustix::process::geteuid().as_raw();
-        (metadata.uid() != own).then(|| Self {
+        Some(Self {
             uid: metadata.uid(),
             gid: metadata.gid(),
         })
+    }
+
+    /// The owner of `data_dir` where that is another user than this process's.
+    pub(crate) fn other(data_dir: &Path) -> Option<Self> {
+        let own = rustix::process::geteuid().as_raw();
+        Self::of(data_dir).filter(|owner| owner.uid != own)
     }
 
     /// Has one request answered by this program, run as the owner.
@@ -63,17 +70,6 @@ impl Owner {
         serde_json::from_slice(&output.stdout).map_err(|error| failed(&error))
     }
 
-    /// Runs the same command again as the owner; returns only when that cannot be.
-    fn take_over(self) -> Failure {
-        match self.command() {
-            Ok(mut command) => {
-                let error = command.args(std::env::args_os().skip(1)).exec();
-                Failure::because(format_args!("becoming user {}", self.uid), &error)
-            }
-            Err(failure) => failure,
-        }
-    }
-
     fn command(self) -> Result<Command, Failure> {
         let program = std::env::current_exe()
             .map_err(|error| Failure::because("this program's own file", &error))?;
@@ -81,24 +77,4 @@ impl Owner {
         command.uid(self.uid).gid(self.gid);
         Ok(command)
     }
-}
-
-/// Sees to it that a server writes as the owner of its data directory: started as root, it becomes
-/// the owner, unless it listens where only root may.
-pub(crate) fn settle(data_dir: &Path, sockets: &[SocketAddr]) -> Result<(), Failure> {
-    let Some(owner) = Owner::other(data_dir) else {
-        return Ok(());
-    };
-    let is_root = rustix::process::geteuid().is_root();
-    let is_low = |socket: &SocketAddr| (1..PORT_UNPRIVILEGED_MIN).contains(&socket.port());
-    if is_root && !sockets.iter().any(is_low) {
-        return Err(owner.take_over());
-    }
-    let what = format!("{} belongs to user {}", data_dir.display(), owner.uid);
-    let mend = if is_root {
-        "give the folder to root, or listen on ports from 1024 on (listen.port_offset)"
-    } else {
-        "start the server as that user"
-    };
-    Err(Failure::new(what, mend))
 }

@@ -78,6 +78,30 @@ pub struct Mailbox {
     pub special_use: Option<String>,
 }
 
+/// What came of a reload: everything was taken on, or nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reload {
+    /// Whether it was.
+    pub is_applied: bool,
+    /// The keys whose values changed.
+    pub changed: Vec<String>,
+    /// Why it was not.
+    pub problems: Vec<Problem>,
+}
+
+/// What stands in the way of a reload.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Problem {
+    /// The key; empty where none is concerned.
+    pub key: String,
+    /// Where it was set; empty where none is concerned.
+    pub place: String,
+    /// What is wrong, in one line.
+    pub what: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
 impl Failure {
     /// A failure with a way to mend it.
     pub fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {

@@ -6,8 +6,9 @@ use postroom_runtime::clock::Clock;
 use postroom_store::store::Store;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::answer::{Answer, Failure};
+use crate::answer::{self, Answer, Failure};
 use crate::request::Request;
 
 /// Answers requests. Clones share store and directory.
@@ -16,7 +17,11 @@ pub struct Admin {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     pub(crate) clock: Clock,
+    reloads: Option<mpsc::Sender<ReloadAsked>>,
 }
+
+/// A reload that was asked for: the server answers when it is over.
+pub type ReloadAsked = oneshot::Sender<answer::Reload>;
 
 impl Admin {
     /// Answers over an open store.
@@ -25,7 +30,15 @@ impl Admin {
             store,
             directory,
             clock,
+            reloads: None,
         }
+    }
+
+    /// The same, in a server that reloads when it is asked to.
+    #[must_use]
+    pub fn with_reload(mut self, reloads: mpsc::Sender<ReloadAsked>) -> Self {
+        self.reloads = Some(reloads);
+        self
     }
 
     /// Does what is asked. What changes is durable when it is answered.
@@ -63,7 +76,18 @@ impl Admin {
             Request::MailboxRename { address, name, to } => {
                 self.mailbox_rename(&address, &name, &to).await
             }
+            Request::Reload => self.reload().await,
         }
+    }
+}
+
+impl Admin {
+    async fn reload(&self) -> Result<Value, Failure> {
+        let no_server = || Failure::new("no server is there to reload", "start it: postroom serve");
+        let (answer, outcome) = oneshot::channel();
+        let asks = self.reloads.as_ref().ok_or_else(no_server)?;
+        asks.send(answer).await.map_err(|_| no_server())?;
+        told(&outcome.await.map_err(|_| no_server())?)
     }
 }
 

@@ -97,6 +97,8 @@ pub enum Request {
         /// Its new name.
         to: String,
     },
+    /// Takes configuration and certificates as they are now.
+    Reload,
 }
 
 /// An address with its password, in clear or hashed elsewhere with its scheme in front.

@@ -7,14 +7,15 @@ use aws_lc_rs::hmac;
 use postroom_config::value::LogPrivacy;
 use postroom_mail::address::{Address, ReversePath};
 use postroom_runtime::random::Random;
+use postroom_runtime::watched::Watched;
 
 /// Characters of a peer's text that are written at most.
 const TEXT_MAX: usize = 256;
 
-/// What `privacy.log` allows. Clones give the same pseudonyms.
+/// What `privacy.log` allows. Clones follow the same rule and give the same pseudonyms.
 #[derive(Debug, Clone)]
 pub struct Privacy {
-    rule: LogPrivacy,
+    rule: Watched<LogPrivacy>,
     key: hmac::Key,
 }
 
@@ -24,9 +25,14 @@ impl Privacy {
         let mut key = [0; 32];
         random.fill(&mut key);
         Self {
-            rule,
+            rule: Watched::new(rule),
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
         }
+    }
+
+    /// Another rule for everything that is written from now on.
+    pub fn reload(&self, rule: LogPrivacy) {
+        self.rule.set(rule);
     }
 
     /// A mail address.
@@ -43,7 +49,7 @@ impl Privacy {
 
     /// Any text that names a person, such as a login that may not be an address.
     pub fn name(&self, text: &str) -> Box<str> {
-        if self.rule != LogPrivacy::Pseudonym {
+        if *self.rule.get() != LogPrivacy::Pseudonym {
             return printable(text).into();
         }
         let tag = hmac::sign(&self.key, text.to_lowercase().as_bytes());
@@ -56,7 +62,7 @@ impl Privacy {
 
     /// The address a peer connects from.
     pub fn peer(&self, address: IpAddr) -> Box<str> {
-        let shown = match (self.rule, address) {
+        let shown = match (*self.rule.get(), address) {
             (LogPrivacy::Full, _) => address,
             (_, IpAddr::V4(address)) => Ipv4Addr::from_bits(address.to_bits() & !0xFF).into(),
             (_, IpAddr::V6(address)) => {

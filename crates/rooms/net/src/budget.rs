@@ -13,7 +13,8 @@ pub(crate) struct Budget {
     sessions_max: usize,
     per_address_max: usize,
     exempt: Exempt,
-    open: Mutex<Open>,
+    /// One count for all budgets that were renewed from each other.
+    open: Arc<Mutex<Open>>,
 }
 
 #[derive(Default)]
@@ -42,7 +43,22 @@ impl Budget {
             sessions_max,
             per_address_max,
             exempt,
-            open: Mutex::default(),
+            open: Arc::default(),
+        }
+    }
+
+    /// Other bounds over the same open sessions.
+    pub(crate) fn renewed(
+        &self,
+        sessions_max: usize,
+        per_address_max: usize,
+        exempt: Exempt,
+    ) -> Self {
+        Self {
+            sessions_max,
+            per_address_max,
+            exempt,
+            open: Arc::clone(&self.open),
         }
     }
 
@@ -173,6 +189,17 @@ mod tests {
             assert!(budget.take("127.0.0.1".parse().unwrap()).is_some());
         }
         assert!(budget.take("127.0.0.1".parse().unwrap()).is_none());
+    }
+
+    #[test]
+    fn renewed_bounds_count_the_sessions_that_are_open() {
+        let old = budget(10, 2);
+        let one = "192.0.2.1".parse().unwrap();
+        let counted = old.take(one).unwrap();
+        let new = old.renewed(1, 2, Box::new(|_| true));
+        assert!(new.take(one).is_none(), "the house is full");
+        old.give_back(counted);
+        assert!(new.take(one).is_some());
     }
 
     #[test]

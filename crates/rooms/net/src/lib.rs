@@ -20,5 +20,5 @@ pub mod tls;
 pub use budget::Exempt;
 pub use host::{Driven, Host};
 pub use limits::{Counts, Ground, Limits, ShowPeer};
-pub use listener::{BindError, Listener, Refusal, Security, Service};
+pub use listener::{BindError, Closer, Listener, Refusal, Security, Service, bind};
 pub use peer::Peer;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -73,14 +74,15 @@ impl Counts {
 /// How a peer's address is written into the log.
 pub type ShowPeer = Box<dyn Fn(IpAddr) -> Box<str> + Send + Sync>;
 
-/// What all sessions stand on; one per process, shared by its listeners.
+/// What all sessions stand on, shared by the listeners of a process. A session keeps the one that
+/// it began on.
 pub struct Ground {
     pub(crate) show_peer: ShowPeer,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) budget: Budget,
-    pub(crate) buffers: Buffers,
-    pub(crate) counts: Counts,
+    pub(crate) buffers: Arc<Buffers>,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl Ground {
@@ -91,8 +93,25 @@ impl Ground {
             clock,
             budget: Budget::new(limits.sessions_max, limits.sessions_per_address_max, exempt),
             limits,
-            buffers: Buffers::default(),
-            counts: Counts::default(),
+            buffers: Arc::default(),
+            counts: Arc::default(),
+        }
+    }
+
+    /// Ground under other rules: sessions that are open, counts and buffers stay the same ones.
+    #[must_use]
+    pub fn renewed(&self, limits: Limits, exempt: Exempt, show_peer: ShowPeer) -> Self {
+        Self {
+            show_peer,
+            clock: self.clock.clone(),
+            budget: self.budget.renewed(
+                limits.sessions_max,
+                limits.sessions_per_address_max,
+                exempt,
+            ),
+            limits,
+            buffers: Arc::clone(&self.buffers),
+            counts: Arc::clone(&self.counts),
         }
     }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use postroom_runtime::group::{TaskGroup, Token};
+use postroom_runtime::group::{Guard, TaskGroup, Token};
+use postroom_runtime::watched::Watched;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -35,7 +36,20 @@ pub struct BindError {
     source: io::Error,
 }
 
+impl Closer {
+    /// Returns when the port is given up: it can be bound again.
+    pub async fn close(&self) {
+        self.ask.cancel();
+        self.done.cancelled().await;
+    }
+}
+
 impl BindError {
+    /// Whether another socket has the port.
+    pub fn is_taken(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
+
     /// How to mend it, in one line.
     pub fn hint(&self) -> &'static str {
         match self.source.kind() {
@@ -65,13 +79,13 @@ pub enum Security {
 }
 
 /// Words of a protocol for when no machine can speak, with their line ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Refusal {
     /// To a peer above a budget: `421 4.7.0 ...`, `* BYE ...`. A peer of implicit TLS hears
     /// nothing, since a handshake is what cannot be afforded.
-    pub full: &'static [u8],
+    pub full: Arc<[u8]>,
     /// To a session that a bug of ours ends.
-    pub broken: &'static [u8],
+    pub broken: Arc<[u8]>,
 }
 
 /// What a listener serves.
@@ -90,6 +104,16 @@ pub struct Service {
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    closer: Closer,
+    /// Tells the closer that the port is given up; dropped after the socket.
+    given_up: Guard,
+}
+
+/// Takes the port from a listener, whose sessions go on.
+#[derive(Clone, Debug)]
+pub struct Closer {
+    ask: Token,
+    done: Token,
 }
 
 impl Listener {
@@ -99,10 +123,37 @@ impl Listener {
     /// # Errors
     /// When the port is taken, reserved, or the address is not this machine's.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        Self::adopt(address, bind(address))
+    }
+
+    /// Listens on what came of [`bind`], here or in another process. Called within the runtime
+    /// that will serve.
+    ///
+    /// # Errors
+    /// When the binding failed.
+    pub fn adopt(
+        address: SocketAddr,
+        bound: io::Result<std::net::TcpListener>,
+    ) -> Result<Self, BindError> {
         let refused = |source| BindError { address, source };
-        let socket = open(address).map_err(refused)?;
+        let socket = bound.and_then(TcpListener::from_std).map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
-        Ok(Self { socket, address })
+        let closer = Closer {
+            ask: Token::new(),
+            done: Token::new(),
+        };
+        let given_up = closer.done.clone().drop_guard();
+        Ok(Self {
+            socket,
+            address,
+            closer,
+            given_up,
+        })
+    }
+
+    /// Takes the port away later on.
+    pub fn closer(&self) -> Closer {
+        self.closer.clone()
     }
 
     /// Where it listens; the port is the real one when 0 was asked for.
@@ -111,9 +162,15 @@ impl Listener {
     }
 
     /// Accepts until `drain` is asked for, then waits for the sessions, at most the grace, and
-    /// returns when all have ended. `open` makes machine and host of a session.
-    pub async fn serve<M, H, F>(self, ground: Arc<Ground>, service: Service, drain: Token, open: F)
-    where
+    /// returns when all have ended. `open` makes machine and host of a session, which stands on
+    /// the ground of its beginning. Closed before, it returns when its sessions have ended.
+    pub async fn serve<M, H, F>(
+        self,
+        ground: Watched<Ground>,
+        service: Service,
+        drain: Token,
+        open: F,
+    ) where
         M: Driven,
         H: Host<M>,
         F: Fn(Peer) -> (M, H) + Send + Sync + 'static,
@@ -126,8 +183,10 @@ impl Listener {
             let (stream, address) = tokio::select! {
                 biased;
                 () = drain.cancelled() => break,
+                () = self.closer.ask.cancelled() => break,
                 accepted = accepting.next(&self.socket, service.name) => accepted,
             };
+            let ground = ground.get();
             let Some(permit) = Permit::take(&ground, address.ip()) else {
                 refuse(&ground, &service, stream);
                 continue;
@@ -145,20 +204,24 @@ impl Listener {
                 service: service.name,
                 tls,
                 secure_first,
-                broken: service.refusal.broken,
+                broken: Arc::clone(&service.refusal.broken),
                 drain: sessions.token().child_token(),
                 cut: cut.clone(),
                 permit,
             };
             let open = Arc::clone(&open);
-            let ground = Arc::clone(&ground);
             sessions.spawn(session::run(ground, socket, peer, terms, move |peer| {
                 open(peer)
             }));
         }
         // No longer a port: who connects now is told so by the kernel.
         drop(self.socket);
-        let grace = ground.limits.drain_grace;
+        drop(self.given_up);
+        tokio::select! {
+            () = drain.cancelled() => {}
+            () = sessions.wait() => return,
+        }
+        let grace = ground.get().limits.drain_grace;
         if tokio::time::timeout(grace, sessions.wait()).await.is_err() {
             tracing::warn!(
                 service = service.name,
@@ -171,7 +234,11 @@ impl Listener {
     }
 }
 
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
+/// Binds `address` and begins to queue connections; needs no runtime.
+///
+/// # Errors
+/// When the port is taken, reserved, or the address is not this machine's.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = socket2::Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -185,14 +252,14 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG_MAX)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket.into())
 }
 
 fn refuse(ground: &Ground, service: &Service, stream: TcpStream) {
     ground.counts.refused.fetch_add(1, Ordering::Relaxed);
     let socket = Socket::new(stream);
     if !matches!(service.security, Security::Implicit(_)) {
-        socket.write_now(service.refusal.full);
+        socket.write_now(&service.refusal.full);
     }
     // Dropped next: what cannot be ended is closed all the same.
     let _ = socket.end();

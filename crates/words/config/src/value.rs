@@ -21,7 +21,7 @@ pub use choice::{
     SubmissionStartTls,
 };
 pub use endpoint::Endpoint;
-pub use name::{Hostname, Separator};
+pub use name::{Hostname, Separator, User};
 pub use network::{Network, Networks};
 
 /// A value as it was written, before its key gives it a type.

@@ -5,6 +5,7 @@ use std::io;
 
 use postroom_admin::request::Request;
 
+use crate::access::Access;
 use crate::house;
 use crate::operator;
 use crate::report::{self, Failure};
@@ -19,7 +20,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let config = self.settings.load()?.config;
+        let config = self.settings.load(&Access::default())?.config;
         let request: Request = serde_json::from_reader(io::stdin().lock())
             .map_err(|error| Failure::because("the request", &error))?;
         let answer = operator::runtime()?.block_on(house::answer_in_process(&config, request))?;

@@ -5,9 +5,10 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::time::Duration;
 
-use postroom_net::{Ground, Limits, Listener, Refusal, Security, Service, tls};
+use postroom_net::{Closer, Ground, Limits, Listener, Refusal, Security, Service, tls};
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::{TaskGroup, Token};
+use postroom_runtime::watched::Watched;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -45,6 +46,9 @@ pub(crate) struct Rig {
     pub(crate) address: SocketAddr,
     pub(crate) perch: Arc<Perch>,
     pub(crate) ground: Arc<Ground>,
+    /// What new sessions stand on.
+    pub(crate) grounds: Watched<Ground>,
+    pub(crate) closer: Closer,
     pub(crate) drain: Token,
     waiting: Receiver<()>,
     ended: Receiver<()>,
@@ -78,7 +82,7 @@ impl Rig {
             ended: Mutex::new(ended_in),
             patience,
         });
-        let ground = Arc::new(Ground::new(
+        let grounds = Watched::new(Ground::new(
             clock.clone(),
             limits,
             Box::new(exempt),
@@ -86,9 +90,9 @@ impl Rig {
         ));
         let drain = Token::new();
         let group = TaskGroup::default();
-        let address = runtime.block_on(async {
+        let (address, closer) = runtime.block_on(async {
             let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-            let address = listener.address();
+            let (address, closer) = (listener.address(), listener.closer());
             let seat = Arc::clone(&perch);
             let open = move |peer| {
                 let keeper = Keeper {
@@ -98,14 +102,16 @@ impl Rig {
                 };
                 (Parrot::new(&seat, clock.now()), keeper)
             };
-            let ground = Arc::clone(&ground);
-            group.spawn(listener.serve(ground, service(mode), drain.clone(), open));
-            address
+            let grounds = grounds.clone();
+            group.spawn(listener.serve(grounds, service(mode), drain.clone(), open));
+            (address, closer)
         });
         Self {
             address,
             perch,
-            ground,
+            ground: grounds.get(),
+            grounds,
+            closer,
             drain,
             waiting,
             ended,
@@ -146,6 +152,16 @@ impl Rig {
         self.ended.try_recv().is_err()
     }
 
+    /// Takes the port from the listener.
+    pub(crate) fn close(&self) {
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.block_on(async {
+            tokio::time::timeout(LONG, self.closer.close())
+                .await
+                .unwrap();
+        });
+    }
+
     /// Waits until the listener and all its sessions are over, after a drain.
     pub(crate) fn wait_for_all(&self) {
         let runtime = self.runtime.as_ref().unwrap();
@@ -172,8 +188,8 @@ fn service(mode: Mode) -> Service {
             Mode::Implicit(names) => Security::Implicit(tls::server(certificate(), names).unwrap()),
         },
         refusal: Refusal {
-            full: b"full\r\n",
-            broken: b"broken\r\n",
+            full: (*b"full\r\n").into(),
+            broken: (*b"broken\r\n").into(),
         },
     }
 }
