@@ -13,7 +13,7 @@ mod wire;
 use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -24,7 +24,8 @@ use postroom_config::Config;
 use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_type};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
-use tokio::io::unix::AsyncFd;
+use tokio::io::Interest;
+use tokio::net::UnixDatagram;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::report::Failure;
@@ -112,8 +113,10 @@ async fn keep(settings: &Settings, config: &Config, user: User) -> Result<i32, F
         None,
     )
     .map_err(|error| failed(error.into()))?;
-    rustix::io::ioctl_fionbio(&own, true).map_err(|error| failed(error.into()))?;
-    let line = AsyncFd::register(own).map_err(failed)?;
+    // A packet is a packet: what tokio knows as a socket of datagrams serves here too.
+    let own = std::os::unix::net::UnixDatagram::from(own);
+    own.set_nonblocking(true).map_err(failed)?;
+    let line = UnixDatagram::from_std(own).map_err(failed)?;
     let mut child = start(user, theirs).map_err(failed)?;
     let pid = Pid::from_child(&child);
     let tell = |signal| {
@@ -132,25 +135,24 @@ async fn keep(settings: &Settings, config: &Config, user: User) -> Result<i32, F
             _ = interrupt.recv() => tell(Signal::USR1),
             _ = hang_up.recv() => tell(Signal::HUP),
             ready = line.readable(), if is_line_open => {
-                let mut ready = ready.map_err(failed)?;
-                match ready.try_io(|line| serve_one(line.get_ref(), &given)) {
-                    Ok(Ok(())) | Err(_) => {}
-                    // The server is ending, or does not keep to the form: its end will tell.
-                    Ok(Err(_)) => is_line_open = false,
-                }
+                ready.map_err(failed)?;
+                let served = line.try_io(Interest::READABLE, || serve_one(line.as_fd(), &given));
+                // The server is ending, or does not keep to the form: its end will tell.
+                is_line_open = served
+                    .map_or_else(|error| error.kind() == io::ErrorKind::WouldBlock, |()| true);
             }
         }
     }
 }
 
 /// Answers one question of the server.
-fn serve_one(line: &OwnedFd, given: &Given) -> io::Result<()> {
-    let ask = wire::receive(line.as_fd())?;
+fn serve_one(line: BorrowedFd<'_>, given: &Given) -> io::Result<()> {
+    let ask = wire::receive(line)?;
     let answer = given.answer(&ask);
     if let Err(error) = &answer {
         tracing::warn!(%ask, %error, "not opened for the server");
     }
-    wire::send_answer(line.as_fd(), answer)
+    wire::send_answer(line, answer)
 }
 
 /// The same command once more, as `user`, with its line to the keeper as standard input.

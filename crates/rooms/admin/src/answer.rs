@@ -102,6 +102,18 @@ pub struct Problem {
     pub mend: String,
 }
 
+impl std::fmt::Display for Problem {
+    /// `PLACE: KEY: WHAT`; what is empty is left out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for lead in [&self.place, &self.key] {
+            if !lead.is_empty() {
+                write!(f, "{lead}: ")?;
+            }
+        }
+        f.write_str(&self.what)
+    }
+}
+
 impl Failure {
     /// A failure with a way to mend it.
     pub fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {

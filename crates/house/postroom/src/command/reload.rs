@@ -1,6 +1,6 @@
 //! `postroom reload`: SIGHUP, and told what came of it.
 
-use postroom_admin::answer::{Problem, Reload};
+use postroom_admin::answer::Reload;
 use postroom_admin::request::Request;
 
 use crate::access::Access;
@@ -51,7 +51,7 @@ impl Arguments {
 
 fn tell(outcome: &Reload) -> Result<(), Failure> {
     for problem in &outcome.problems {
-        report::say(line(problem))?;
+        report::say(format_args!("{problem}\n  {}", problem.mend))?;
     }
     if !outcome.is_applied {
         return Ok(());
@@ -60,12 +60,4 @@ fn tell(outcome: &Reload) -> Result<(), Failure> {
         return report::say("reloaded: certificates were read again, no setting changed");
     }
     report::say(format_args!("reloaded: {}", outcome.changed.join(", ")))
-}
-
-/// `PLACE: KEY: WHAT` and how to mend it, as `config check` has it.
-fn line(problem: &Problem) -> String {
-    let parts = [&problem.place, &problem.key, &problem.what];
-    let known = parts.into_iter().filter(|part| !part.is_empty());
-    let what = known.map(String::as_str).collect::<Vec<_>>().join(": ");
-    format!("{what}\n  {}", problem.mend)
 }

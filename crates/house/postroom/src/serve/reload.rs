@@ -36,20 +36,9 @@ impl Serving {
                 }
             }
             Err(problems) => {
-                for Problem {
-                    key,
-                    place,
-                    what,
-                    mend,
-                } in &problems
-                {
-                    tracing::error!(
-                        key,
-                        place,
-                        what,
-                        mend,
-                        "not reloaded: the old settings stay"
-                    );
+                for problem in &problems {
+                    let mend = &problem.mend;
+                    tracing::error!(%problem, mend, "not reloaded: the old settings stay");
                 }
                 Reload {
                     is_applied: false,

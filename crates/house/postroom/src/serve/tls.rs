@@ -165,7 +165,7 @@ fn own(config: &Config, clock: &Clock) -> Result<Source, Failure> {
 /// A chain with the key that belongs to it: in its own file, or in one of `keys`.
 fn with_key(chain: &Path, keys: &[PathBuf], access: &Access) -> Result<Source, Failure> {
     let candidates = std::iter::once(chain).chain(keys.iter().map(AsRef::as_ref));
-    let mut first_error = None;
+    let mut errors = Vec::new();
     for key in candidates {
         let source = Source {
             chain: chain.to_owned(),
@@ -173,15 +173,18 @@ fn with_key(chain: &Path, keys: &[PathBuf], access: &Access) -> Result<Source, F
         };
         match Certificates::load(vec![source.clone()], opening(access)) {
             Ok(_) => return Ok(source),
-            Err(error) => drop(first_error.get_or_insert(error)),
+            Err(error @ (ChainError::Chain { .. } | ChainError::Empty { .. })) => {
+                return Err(unusable(&error));
+            }
+            Err(error) => errors.push(error),
         }
     }
-    let failure = Failure::new(
-        format!("no key belongs to the certificate {}", chain.display()),
-        "name the file of its private key in tls.keys",
-    );
-    Err(first_error.map_or(failure, |error| {
-        Failure::because(format_args!("{} cannot be used", chain.display()), &error)
-            .mend(error.hint())
-    }))
+    // That its own file holds no key is what to expect when others are named.
+    let error = errors.get(1).or(errors.first());
+    let what = format!("no key belongs to the certificate {}", chain.display());
+    let mend = "name the file of its private key in tls.keys";
+    Err(match error {
+        Some(error) if !keys.is_empty() => Failure::because(what, error).mend(error.hint()),
+        _ => Failure::new(what, mend),
+    })
 }
