@@ -168,6 +168,13 @@ fn root_binds_and_another_user_serves() {
     );
     assert_eq!(server.stop().code(), Some(0));
     assert!(is_gone(pid).is_some(), "the server ended before its keeper");
+    // When it is down, root's command is carried out as the owner, who cannot read the file.
+    assert!(
+        server
+            .command(&["account", "list"])
+            .succeed()
+            .contains("bob@")
+    );
     assert_all_belong_to_nobody(&server.data());
 }
 

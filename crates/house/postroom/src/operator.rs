@@ -70,7 +70,7 @@ impl Operator {
         let answer = match runtime.block_on(asked(&config.data_dir, &request))? {
             Some(answer) => answer,
             None => match Owner::other(&config.data_dir) {
-                Some(owner) => owner.answer(&settings.file(), &request)?,
+                Some(owner) => owner.answer(&settings.file(), request)?,
                 None => runtime.block_on(house::answer_in_process(&config, request))?,
             },
         };

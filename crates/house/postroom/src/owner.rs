@@ -4,13 +4,24 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use postroom_admin::answer::Answer;
 use postroom_admin::request::Request;
+use serde::{Deserialize, Serialize};
 
 use crate::report::Failure;
+
+/// What `postroom answer` is given: the owner may not be able to read the configuration.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Errand {
+    /// Where the configuration is.
+    pub(crate) file: PathBuf,
+    /// What it says.
+    pub(crate) text: String,
+    pub(crate) request: Request,
+}
 
 /// Who owns a data directory.
 #[derive(Clone, Copy, Debug)]
@@ -42,16 +53,22 @@ impl Owner {
     }
 
     /// Has one request answered by this program, run as the owner.
-    pub(crate) fn answer(self, config: &Path, request: &Request) -> Result<Answer, Failure> {
+    pub(crate) fn answer(self, config: &Path, request: Request) -> Result<Answer, Failure> {
         let failed = |error: &dyn std::error::Error| {
             Failure::because(format_args!("asking as user {}", self.uid), error)
                 .mend("run the command as the owner of the data directory, or as root")
         };
-        let line = serde_json::to_vec(request).map_err(|error| failed(&error))?;
+        let file = std::path::absolute(config).map_err(|error| failed(&error))?;
+        let text = fs::read_to_string(&file).map_err(|error| failed(&error))?;
+        let errand = Errand {
+            file,
+            text,
+            request,
+        };
+        let line = serde_json::to_vec(&errand).map_err(|error| failed(&error))?;
         let mut child = self
             .command()?
-            .args(["answer", "--config"])
-            .arg(config)
+            .arg("answer")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
