@@ -1,4 +1,5 @@
-//! What the house stands on: clock, randomness, tasks, blocking work, disks, secrets and counts.
+//! What the house stands on: clock, randomness, tasks, blocking work, disks, secrets, counts and
+//! settings that change.
 
 pub mod clock;
 pub mod disk;
@@ -8,3 +9,4 @@ pub mod random;
 pub mod secret;
 pub mod telemetry;
 pub mod user;
+pub mod watched;

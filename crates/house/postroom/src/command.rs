@@ -8,6 +8,7 @@ mod domain;
 mod mailbox;
 mod queue;
 mod quickstart;
+mod reload;
 pub(crate) mod sendmail;
 mod serve;
 mod sessions;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Queue(queue::Action),
     /// A whole server on this machine: made, tested, served
     Quickstart(quickstart::Arguments),
+    /// Have the running server take the configuration and certificates as they are now
+    Reload(reload::Arguments),
     /// Take a message from a program of this machine, as sendmail does
     #[command(disable_help_flag = true)]
     Sendmail(sendmail::Arguments),
@@ -63,6 +66,7 @@ impl Command {
             Self::Mailbox(action) => action.run(),
             Self::Queue(action) => action.run(),
             Self::Quickstart(arguments) => arguments.run(),
+            Self::Reload(arguments) => arguments.run(),
             Self::Sendmail(arguments) => arguments.run(),
             Self::Serve(arguments) => arguments.run(),
             Self::Sessions(arguments) => arguments.run(),

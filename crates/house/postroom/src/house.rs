@@ -151,7 +151,7 @@ fn options(config: &Config, clock: &Clock, random: &Random) -> Options {
     }
 }
 
-fn directory_limits(config: &Config) -> postroom_directory::Limits {
+pub(crate) fn directory_limits(config: &Config) -> postroom_directory::Limits {
     let hashing = &config.directory;
     postroom_directory::Limits {
         alias_depth_max: config.limits.alias_depth_max as usize,

@@ -1,7 +1,9 @@
 //! postroom: a complete mail server in one binary.
 
+mod access;
 mod command;
 mod house;
+mod keeper;
 mod log;
 mod operator;
 mod owner;

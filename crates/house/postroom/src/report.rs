@@ -83,6 +83,17 @@ impl Failure {
     }
 }
 
+impl From<Failure> for answer::Problem {
+    fn from(failure: Failure) -> Self {
+        Self {
+            key: String::new(),
+            place: String::new(),
+            what: failure.what,
+            mend: failure.mend.unwrap_or_default(),
+        }
+    }
+}
+
 impl From<answer::Failure> for Failure {
     fn from(failure: answer::Failure) -> Self {
         Self {

@@ -109,6 +109,42 @@ pub struct Session {
     pub tls: Option<String>,
 }
 
+/// What came of a reload: everything was taken on, or nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reload {
+    /// Whether it was.
+    pub is_applied: bool,
+    /// The keys whose values changed.
+    pub changed: Vec<String>,
+    /// Why it was not.
+    pub problems: Vec<Problem>,
+}
+
+/// What stands in the way of a reload.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Problem {
+    /// The key; empty where none is concerned.
+    pub key: String,
+    /// Where it was set; empty where none is concerned.
+    pub place: String,
+    /// What is wrong, in one line.
+    pub what: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+impl std::fmt::Display for Problem {
+    /// `PLACE: KEY: WHAT`; what is empty is left out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for lead in [&self.place, &self.key] {
+            if !lead.is_empty() {
+                write!(f, "{lead}: ")?;
+            }
+        }
+        f.write_str(&self.what)
+    }
+}
+
 impl Failure {
     /// A failure with a way to mend it.
     pub fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {

@@ -114,6 +114,8 @@ pub enum Request {
     },
     /// Does something to entries of the queue.
     QueueTend(QueueTend),
+    /// Takes configuration and certificates as they are now.
+    Reload {},
     /// Ends a session: 421 or BYE after its command in hand.
     SessionEnd {
         /// Its number, 16 hexadecimal digits.

@@ -1,6 +1,9 @@
 //! Who is connected.
 
+use std::sync::Arc;
+
 use postroom_net::{Ground, OpenSession};
+use postroom_runtime::watched::Watched;
 use serde_json::Value;
 
 use crate::answer::{self, Failure};
@@ -11,7 +14,7 @@ impl Admin {
         let ground = self.ground()?;
         let now = self.clock.wall().unix_seconds();
         let rows = ground.open_sessions().into_iter();
-        told(&rows.map(|open| row(open, ground, now)).collect::<Vec<_>>())
+        told(&rows.map(|open| row(open, &ground, now)).collect::<Vec<_>>())
     }
 
     pub(crate) fn session_end(&self, id: &str) -> Result<Value, Failure> {
@@ -30,8 +33,8 @@ impl Admin {
         ))
     }
 
-    fn ground(&self) -> Result<&Ground, Failure> {
-        self.ground.as_deref().ok_or_else(|| {
+    fn ground(&self) -> Result<Arc<Ground>, Failure> {
+        self.ground.as_ref().map(Watched::get).ok_or_else(|| {
             Failure::new(
                 "no server runs on this data directory",
                 "start it: postroom serve",

@@ -23,6 +23,7 @@ use crate::reserve::Reservations;
 pub struct Intake(pub(crate) Arc<Inner>);
 
 /// What the house gives the room.
+#[derive(Clone)]
 pub struct Parts {
     /// Keeps bodies and remembers.
     pub store: Store,
@@ -95,7 +96,7 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) limits: Limits,
     pub(crate) reservations: Reservations,
-    pub(crate) repeats: Repeats,
+    pub(crate) repeats: Arc<Repeats>,
     /// In KiB of body.
     pub(crate) inspection: Arc<Semaphore>,
 }
@@ -105,11 +106,34 @@ impl Intake {
     pub fn new(parts: Parts, limits: Limits) -> Self {
         let inspection = Arc::new(Semaphore::new(limits.inspect_octets_max / 1024));
         Self(Arc::new(Inner {
-            repeats: Repeats::new(parts.store.clone()),
+            repeats: Arc::new(Repeats::new(parts.store.clone())),
             parts,
             limits,
             reservations: Reservations::default(),
             inspection,
+        }))
+    }
+
+    /// The same room under other limits, for sessions that begin from now on; what is in hand is
+    /// counted together. `inspect_octets_max` stays as it was.
+    #[must_use]
+    pub fn renewed(&self, limits: Limits) -> Self {
+        let Inner {
+            parts,
+            reservations,
+            repeats,
+            inspection,
+            ..
+        } = &*self.0;
+        Self(Arc::new(Inner {
+            parts: parts.clone(),
+            limits: Limits {
+                inspect_octets_max: self.0.limits.inspect_octets_max,
+                ..limits
+            },
+            reservations: reservations.clone(),
+            repeats: Arc::clone(repeats),
+            inspection: Arc::clone(inspection),
         }))
     }
 }

@@ -15,7 +15,8 @@ pub(crate) struct Budget {
     sessions_max: usize,
     per_address_max: usize,
     exempt: Exempt,
-    open: Mutex<Open>,
+    /// One count for all budgets that were renewed from each other.
+    open: Arc<Mutex<Open>>,
 }
 
 #[derive(Default)]
@@ -44,7 +45,22 @@ impl Budget {
             sessions_max,
             per_address_max,
             exempt,
-            open: Mutex::default(),
+            open: Arc::default(),
+        }
+    }
+
+    /// Other bounds over the same open sessions.
+    pub(crate) fn renewed(
+        &self,
+        sessions_max: usize,
+        per_address_max: usize,
+        exempt: Exempt,
+    ) -> Self {
+        Self {
+            sessions_max,
+            per_address_max,
+            exempt,
+            open: Arc::clone(&self.open),
         }
     }
 
@@ -176,6 +192,17 @@ mod tests {
         }
         let refused = budget.take("127.0.0.1".parse().unwrap());
         assert_eq!(refused, Err(Refusal::Sessions));
+    }
+
+    #[test]
+    fn renewed_bounds_count_the_sessions_that_are_open() {
+        let old = budget(10, 2);
+        let one = "192.0.2.1".parse().unwrap();
+        let counted = old.take(one).unwrap();
+        let new = old.renewed(1, 2, Box::new(|_| true));
+        assert_eq!(new.take(one), Err(Refusal::Sessions), "the house is full");
+        old.give_back(counted);
+        assert!(new.take(one).is_ok());
     }
 
     #[test]

@@ -23,6 +23,6 @@ pub mod tls;
 pub use budget::Exempt;
 pub use host::{Driven, Host};
 pub use limits::{Ground, Limits, ShowPeer};
-pub use listener::{BindError, Listener, Refusal, Security, Service};
+pub use listener::{BindError, Closer, Listener, Refusal, Security, Service, bind};
 pub use peer::Peer;
 pub use sessions::OpenSession;

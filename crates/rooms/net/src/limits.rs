@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use postroom_runtime::clock::Clock;
@@ -53,15 +54,16 @@ impl Default for Limits {
 /// How a peer's address is written into the log.
 pub type ShowPeer = Box<dyn Fn(IpAddr) -> Box<str> + Send + Sync>;
 
-/// What all sessions stand on; one per process, shared by its listeners.
+/// What all sessions stand on, shared by the listeners of a process. A session keeps the one that
+/// it began on.
 pub struct Ground {
     pub(crate) show_peer: ShowPeer,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) budget: Budget,
-    pub(crate) buffers: Buffers,
+    pub(crate) buffers: Arc<Buffers>,
     pub(crate) telemetry: Telemetry,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
 }
 
 impl Ground {
@@ -78,9 +80,27 @@ impl Ground {
             clock,
             budget: Budget::new(limits.sessions_max, limits.sessions_per_address_max, exempt),
             limits,
-            buffers: Buffers::default(),
+            buffers: Arc::default(),
             telemetry,
-            sessions: Sessions::default(),
+            sessions: Arc::default(),
+        }
+    }
+
+    /// Ground under other rules: sessions that are open, counts and buffers stay the same ones.
+    #[must_use]
+    pub fn renewed(&self, limits: Limits, exempt: Exempt, show_peer: ShowPeer) -> Self {
+        Self {
+            show_peer,
+            clock: self.clock.clone(),
+            budget: self.budget.renewed(
+                limits.sessions_max,
+                limits.sessions_per_address_max,
+                exempt,
+            ),
+            limits,
+            buffers: Arc::clone(&self.buffers),
+            telemetry: self.telemetry.clone(),
+            sessions: Arc::clone(&self.sessions),
         }
     }
 

@@ -215,7 +215,7 @@ impl Line {
     }
 
     /// A last word from outside the machine: to a session that ends by our fault.
-    pub(crate) async fn last_word(&mut self, words: &'static [u8]) {
+    pub(crate) async fn last_word(&mut self, words: &[u8]) {
         self.out.clear();
         self.out.put(words);
         if self.flush().await.is_ok() {

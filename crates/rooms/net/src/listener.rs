@@ -10,8 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postroom_runtime::group::{TaskGroup, Token};
+use postroom_runtime::group::{Guard, TaskGroup, Token};
 use postroom_runtime::telemetry::{self, Role};
+use postroom_runtime::watched::Watched;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Type};
 use tokio::net::{TcpListener, UnixListener};
@@ -42,7 +43,20 @@ pub struct BindError {
     source: io::Error,
 }
 
+impl Closer {
+    /// Returns when the port is given up: it can be bound again.
+    pub async fn close(&self) {
+        self.ask.cancel();
+        self.done.cancelled().await;
+    }
+}
+
 impl BindError {
+    /// Whether another socket has the port.
+    pub fn is_taken(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
+
     /// How to mend it, in one line.
     pub fn hint(&self) -> &'static str {
         match self.source.kind() {
@@ -72,13 +86,13 @@ pub enum Security {
 }
 
 /// Words of a protocol for when no machine can speak, with their line ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Refusal {
     /// To a peer above a budget: `421 4.7.0 ...`, `* BYE ...`. A peer of implicit TLS hears
     /// nothing, since a handshake is what cannot be afforded.
-    pub full: &'static [u8],
+    pub full: Arc<[u8]>,
     /// To a session that a bug of ours ends.
-    pub broken: &'static [u8],
+    pub broken: Arc<[u8]>,
 }
 
 /// What a listener serves.
@@ -100,6 +114,16 @@ const HERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOS
 pub struct Listener {
     socket: Bound,
     address: SocketAddr,
+    closer: Closer,
+    /// Tells the closer that the port is given up; dropped after the socket.
+    given_up: Guard,
+}
+
+/// Takes the port from a listener, whose sessions go on.
+#[derive(Clone, Debug)]
+pub struct Closer {
+    ask: Token,
+    done: Token,
 }
 
 #[derive(Debug)]
@@ -115,13 +139,22 @@ impl Listener {
     /// # Errors
     /// When the port is taken, reserved, or the address is not this machine's.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        Self::adopt(address, bind(address))
+    }
+
+    /// Listens on what came of [`bind`], here or in another process. Called within the runtime
+    /// that will serve.
+    ///
+    /// # Errors
+    /// When the binding failed.
+    pub fn adopt(
+        address: SocketAddr,
+        bound: io::Result<std::net::TcpListener>,
+    ) -> Result<Self, BindError> {
         let refused = |source| BindError { address, source };
-        let socket = open(address).map_err(refused)?;
+        let socket = bound.and_then(TcpListener::from_std).map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
-        Ok(Self {
-            socket: Bound::Tcp(socket),
-            address,
-        })
+        Ok(Self::new(Bound::Tcp(socket), address))
     }
 
     /// Makes a socket in the file system with these permissions; a stale one is replaced, so that
@@ -137,10 +170,26 @@ impl Listener {
         }
         let socket = UnixListener::bind(path)?;
         fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-        Ok(Self {
-            socket: Bound::Unix(socket),
-            address: HERE,
-        })
+        Ok(Self::new(Bound::Unix(socket), HERE))
+    }
+
+    fn new(socket: Bound, address: SocketAddr) -> Self {
+        let closer = Closer {
+            ask: Token::new(),
+            done: Token::new(),
+        };
+        let given_up = closer.done.clone().drop_guard();
+        Self {
+            socket,
+            address,
+            closer,
+            given_up,
+        }
+    }
+
+    /// Takes the port away later on.
+    pub fn closer(&self) -> Closer {
+        self.closer.clone()
     }
 
     /// Where it listens; the port is the real one when 0 was asked for.
@@ -149,9 +198,15 @@ impl Listener {
     }
 
     /// Accepts until `drain` is asked for, then waits for the sessions, at most the grace, and
-    /// returns when all have ended. `open` makes machine and host of a session.
-    pub async fn serve<M, H, F>(self, ground: Arc<Ground>, service: Service, drain: Token, open: F)
-    where
+    /// returns when all have ended. `open` makes machine and host of a session, which stands on
+    /// the ground of its beginning. Closed before, it returns when its sessions have ended.
+    pub async fn serve<M, H, F>(
+        self,
+        ground: Watched<Ground>,
+        service: Service,
+        drain: Token,
+        open: F,
+    ) where
         M: Driven,
         H: Host<M>,
         F: Fn(Peer) -> (M, H) + Send + Sync + 'static,
@@ -167,7 +222,7 @@ impl Listener {
     /// As [`Listener::serve`], for HTTP/1.1 in clear text.
     pub async fn serve_http<S: Site>(
         self,
-        ground: Arc<Ground>,
+        ground: Watched<Ground>,
         service: Service,
         drain: Token,
         site: S,
@@ -178,7 +233,7 @@ impl Listener {
     }
 
     /// Accepts, and has each connection within its budget served by `run`.
-    async fn accept<R, T>(self, ground: Arc<Ground>, service: Service, drain: Token, run: R)
+    async fn accept<R, T>(self, ground: Watched<Ground>, service: Service, drain: Token, run: R)
     where
         R: Fn(Arc<Ground>, Arc<Socket>, Peer, Terms) -> T,
         T: Future<Output = ()> + Send + 'static,
@@ -191,8 +246,10 @@ impl Listener {
             let accepted = tokio::select! {
                 biased;
                 () = drain.cancelled() => break,
+                () = self.closer.ask.cancelled() => break,
                 accepted = accepting.next(&self.socket, role) => accepted,
             };
+            let ground = ground.get();
             let Accepted {
                 stream,
                 address,
@@ -220,17 +277,22 @@ impl Listener {
                 service: role,
                 tls,
                 secure_first,
-                broken: service.refusal.broken,
+                broken: Arc::clone(&service.refusal.broken),
                 drain,
                 cut: cut.clone(),
                 entered: Entered::new(&ground, &socket),
                 permit,
             };
-            sessions.spawn(run(Arc::clone(&ground), socket, peer, terms));
+            sessions.spawn(run(ground, socket, peer, terms));
         }
         // No longer a port: who connects now is told so by the kernel.
         drop(self.socket);
-        let grace = ground.limits.drain_grace;
+        drop(self.given_up);
+        tokio::select! {
+            () = drain.cancelled() => {}
+            () = sessions.wait() => return,
+        }
+        let grace = ground.get().limits.drain_grace;
         if tokio::time::timeout(grace, sessions.wait()).await.is_err() {
             tracing::warn!(
                 service = role.as_str(),
@@ -243,7 +305,11 @@ impl Listener {
     }
 }
 
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
+/// Binds `address` and begins to queue connections; needs no runtime.
+///
+/// # Errors
+/// When the port is taken, reserved, or the address is not this machine's.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = socket2::Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -257,14 +323,14 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG_MAX)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket.into())
 }
 
 fn refuse(ground: &Ground, service: &Service, bound: telemetry::Refusal, stream: &Connection) {
     let refused = ground.telemetry.net.refused.at(service.role);
     refused.at(bound).increment();
     if !matches!(service.security, Security::Implicit(_)) {
-        stream.write_now(service.refusal.full);
+        stream.write_now(&service.refusal.full);
     }
     // Dropped next: what cannot be ended is closed all the same.
     let _ = stream.end();

@@ -27,7 +27,7 @@ pub(crate) struct Terms {
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) secure_first: bool,
     /// Last words after a panic.
-    pub(crate) broken: &'static [u8],
+    pub(crate) broken: Arc<[u8]>,
     /// Asks the session to end.
     pub(crate) drain: Token,
     /// Ends it.
@@ -62,7 +62,7 @@ pub(crate) async fn run<M: Driven, H: Host<M>>(
         Err(panic) => {
             tell_panic(&ground, &terms, from, panic.as_ref());
             tokio::select! {
-                () = Box::pin(line.last_word(terms.broken)) => {}
+                () = Box::pin(line.last_word(&terms.broken)) => {}
                 () = terms.cut.cancelled() => {}
             }
         }

@@ -183,6 +183,6 @@ fn command(request: &Request) -> ImapCommand {
         Request::Select(_) => ImapCommand::Select,
         Request::Status(_) => ImapCommand::Status,
         Request::Store(_) => ImapCommand::Store,
-        _ => ImapCommand::Other,
+        Request::Namespace => ImapCommand::Other,
     }
 }

@@ -84,6 +84,9 @@ pub enum Trouble {
         /// The key that was most likely meant.
         nearest: Option<String>,
     },
+    /// A reload met a change of a key that takes effect with the next start alone.
+    #[error("a running server cannot change it")]
+    Restart,
     /// The file cannot be read.
     #[error("cannot read {}: {}", path.display(), reason(*kind))]
     Unreadable {
@@ -113,6 +116,9 @@ pub enum Trouble {
     /// `delivery.postmaster` unset (RFC 5321 §4.5.1).
     #[error("mail for the postmaster is refused at domains without such an account or alias")]
     PostmasterUnset,
+    /// Started as root, the server would stay root.
+    #[error("a server that is started as root keeps all of root's rights")]
+    RunsAsRoot,
     /// `listen.smtp_submission = true`.
     #[error("passwords can be tried on the port that the whole internet reaches")]
     SubmissionOnSmtp,
@@ -149,6 +155,7 @@ impl Problem {
                 | Trouble::HostnameLocal(_)
                 | Trouble::NoStartTls
                 | Trouble::PostmasterUnset
+                | Trouble::RunsAsRoot
                 | Trouble::SubmissionOnSmtp
                 | Trouble::SubmissionWithoutTls
         )
@@ -160,6 +167,7 @@ impl Problem {
         match &self.trouble {
             Trouble::SocketTwice { .. } => format!("give {key} another port, or [] to close it"),
             Trouble::Above { other } => format!("lower {key} or raise {other}"),
+            Trouble::Restart => format!("restart the server, or set {key} back"),
             Trouble::FileTooLarge(_) => "name the configuration file with --config".to_owned(),
             Trouble::Misfit(misfit) => misfit.mend(),
             Trouble::NoEqualsSign(_) => "write --set KEY=VALUE".to_owned(),
@@ -190,6 +198,7 @@ impl Problem {
             Trouble::PostmasterUnset => {
                 "set delivery.postmaster to the address of who looks after this server".to_owned()
             }
+            Trouble::RunsAsRoot => "set user to a user of its own, as \"postroom\"".to_owned(),
             Trouble::SubmissionOnSmtp => {
                 "set listen.smtp_submission = false; programs submit on 465 or 587".to_owned()
             }

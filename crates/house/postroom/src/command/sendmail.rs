@@ -22,6 +22,7 @@ use postroom_runtime::user;
 
 use self::options::{Mode, Options};
 use self::talk::{Envelope, Talk};
+use crate::access::Access;
 use crate::owner::Owner;
 use crate::report::{self, Failure};
 use crate::serve;
@@ -105,7 +106,9 @@ fn load(options: &Options) -> Result<(Settings, Config), Failure> {
         config: options.config.clone(),
         overrides: Vec::new(),
     };
-    let loaded = settings.load().map_err(|failure| failure.code(EX_CONFIG))?;
+    let loaded = settings
+        .load(&Access::default())
+        .map_err(|failure| failure.code(EX_CONFIG))?;
     Ok((settings, loaded.config))
 }
 

@@ -1,11 +1,10 @@
 //! A server of one socket, for as long as a message is handed over while no server runs.
 
-use std::sync::Arc;
-
 use postroom_config::Config;
 use postroom_runtime::group::{TaskGroup, Token};
+use postroom_runtime::watched::Watched;
 
-use super::listeners::{self, Opening};
+use super::listeners;
 use super::protocols::Rooms;
 use crate::house::House;
 use crate::report::Failure;
@@ -42,16 +41,10 @@ impl Serving {
     fn start(&self, config: &Config) -> Result<(), Failure> {
         postroom_admin::socket::make_folder(&config.data_dir)
             .map_err(|error| Failure::because(config.data_dir.display(), &error))?;
-        let rooms = Rooms::open(config, &self.house, &self.chores)?;
-        let opening = Opening {
-            config,
-            house: &self.house,
-            ground: Arc::new(listeners::ground(config, &self.house, &rooms)),
-            rooms: &rooms,
-            drain: &self.drain,
-            group: &self.listeners,
-        };
-        opening.serve_local()
+        let rooms = Rooms::open(config, &self.house, &self.chores, &self.chores)?;
+        let ground = Watched::new(listeners::ground(config, &self.house, &rooms));
+        let (terms, within) = (rooms.terms.clone(), (&self.drain, &self.listeners));
+        listeners::serve_local(config, &self.house, ground, terms, within)
     }
 
     /// Ends it in order.

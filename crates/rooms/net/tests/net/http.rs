@@ -10,6 +10,7 @@ use postroom_net::{Ground, Limits, Listener, Refusal, Security, Service};
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::telemetry::{Direction, HttpStatus, Role, Telemetry};
+use postroom_runtime::watched::Watched;
 use tokio::runtime::Runtime;
 
 use crate::rig::{LONG, ample};
@@ -37,7 +38,7 @@ impl Site for Echo {
 
 struct House {
     address: SocketAddr,
-    ground: Arc<Ground>,
+    ground: Watched<Ground>,
     drain: Token,
     group: TaskGroup,
     runtime: Runtime,
@@ -50,7 +51,7 @@ impl House {
             .enable_all()
             .build()
             .unwrap();
-        let ground = Arc::new(Ground::new(
+        let ground = Watched::new(Ground::new(
             Clock::system(),
             Telemetry::default(),
             limits,
@@ -61,15 +62,15 @@ impl House {
             role: Role::Http,
             security: Security::Clear,
             refusal: Refusal {
-                full: b"HTTP/1.1 503 Service Unavailable\r\n\r\n",
-                broken: b"",
+                full: Arc::from(&b"HTTP/1.1 503 Service Unavailable\r\n\r\n"[..]),
+                broken: Arc::from(&b""[..]),
             },
         };
         let (group, drain) = (TaskGroup::default(), Token::new());
         let address = runtime.block_on(async {
             let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
             let address = listener.address();
-            let ground = Arc::clone(&ground);
+            let ground = ground.clone();
             group.spawn(listener.serve_http(ground, service, drain.clone(), Echo));
             address
         });
@@ -125,7 +126,8 @@ fn a_page_is_answered_and_its_head_alone() {
     let other = ask("DELETE");
     assert!(other.starts_with("HTTP/1.1 405 "), "{other}");
     assert!(other.contains("\r\nallow: GET, HEAD\r\n"), "{other}");
-    let octets = house.ground.telemetry().net.octets.at(Role::Http);
+    let ground = house.ground.get();
+    let octets = ground.telemetry().net.octets.at(Role::Http);
     assert!(octets.at(Direction::In).value() > 0);
     assert!(octets.at(Direction::Out).value() > got.len() as u64);
 }
@@ -186,7 +188,7 @@ fn a_body_is_not_hoarded() {
     let head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n";
     let got = house.whole(&format!("{head}{}", "x".repeat(64 * 1024)));
     assert!(got.starts_with("HTTP/1.1 405 "), "{got}");
-    while house.ground.sessions() > 0 {
+    while house.ground.get().sessions() > 0 {
         std::thread::yield_now();
     }
 }
@@ -195,7 +197,7 @@ fn a_body_is_not_hoarded() {
 fn a_panic_ends_one_connection_alone() {
     let house = House::start(ample());
     assert_eq!(house.whole("GET /panic HTTP/1.1\r\nHost: h\r\n\r\n"), "");
-    assert_eq!(house.ground.telemetry().net.panics.value(), 1);
+    assert_eq!(house.ground.get().telemetry().net.panics.value(), 1);
     let got = house.whole("GET / HTTP/1.0\r\n\r\n");
     assert!(got.contains("200 OK"), "{got}");
 }
@@ -210,7 +212,7 @@ fn a_drain_ends_what_rests() {
     let mut answer = [0; 12];
     resting.read_exact(&mut answer).unwrap();
     let mut silent = house.connect();
-    while house.ground.sessions() < 2 {
+    while house.ground.get().sessions() < 2 {
         std::thread::yield_now();
     }
     house.drain.cancel();

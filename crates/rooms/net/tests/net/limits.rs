@@ -190,3 +190,44 @@ fn a_drain_cuts_what_outlasts_its_grace() {
     rig.wait_for_end();
     assert_eq!(rig.ground.sessions(), 0);
 }
+
+#[test]
+fn a_port_that_is_given_up_keeps_its_sessions() {
+    let rig = Rig::start(Mode::Clear, ample());
+    let mut client = Client::greeted(rig.address);
+    rig.close();
+    let taken = postroom_net::bind(rig.address).expect("the port is free");
+    client.say("ECHO still here\r\n");
+    client.expect("still here");
+    assert!(rig.none_ended());
+    drop(taken);
+    rig.drain.cancel();
+    client.expect("closing");
+    rig.wait_for_all();
+}
+
+#[test]
+fn new_rules_are_for_new_sessions() {
+    let rig = Rig::with(Mode::Clear, ample(), LONG, |_| false);
+    let mut first = Client::greeted(rig.address);
+    let limits = Limits {
+        sessions_max: 1,
+        ..ample()
+    };
+    let show_peer = Box::new(|peer: std::net::IpAddr| peer.to_string().into());
+    let renewed = rig.ground.renewed(limits, Box::new(|_| false), show_peer);
+    rig.grounds.set(renewed);
+    let mut second = Client::connect(rig.address);
+    second.expect("full");
+    second.expect_end();
+    first.say("QUIT\r\n");
+    first.expect("bye");
+    first.expect_end();
+    rig.wait_for_end();
+    drop(first);
+    // The permit is given back a moment after the end is told.
+    while rig.ground.sessions() > 0 {
+        std::thread::yield_now();
+    }
+    drop(Client::greeted(rig.address));
+}
