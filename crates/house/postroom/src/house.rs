@@ -1,10 +1,13 @@
 //! The rooms of the house and how they are joined.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use postroom_admin::answer::Answer;
 use postroom_admin::handler::Admin;
 use postroom_admin::request::Request;
+use postroom_admin::socket;
 use postroom_config::Config;
 use postroom_config::value::LogPrivacy;
 use postroom_delivery::privacy::{KEY_OCTETS, Privacy};
@@ -17,8 +20,16 @@ use postroom_store::error::OpenError;
 use postroom_store::operation::Operation;
 use postroom_store::plan::Plan;
 use postroom_store::store::{Options, Store};
+use tokio::time::{Instant, sleep};
 
 use crate::report::Failure;
+
+/// How long a locked data directory is waited for: by a command for a server that starts or ends,
+/// by a server for a command.
+pub(crate) const BUSY_MAX: Duration = Duration::from_secs(10);
+
+/// How long after one look the next is taken.
+pub(crate) const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 /// What every room stands on.
 #[derive(Clone)]
@@ -61,6 +72,23 @@ impl House {
             directory,
             privacy,
         })
+    }
+
+    /// As [`House::open`], for a server: waits for a command that has the data directory, though
+    /// not for another server.
+    pub(crate) async fn open_to_serve(config: &Config) -> Result<Self, NotOpened> {
+        let patience = Instant::now() + BUSY_MAX;
+        loop {
+            match Self::open(config).await {
+                Err(not) if not.is_locked && Instant::now() < patience => {
+                    if socket::is_served(&config.data_dir).await {
+                        return Err(not);
+                    }
+                    sleep(BUSY_PAUSE).await;
+                }
+                opened => return opened,
+            }
+        }
     }
 
     /// Answers one request of this process's user.

@@ -2,7 +2,6 @@
 //! down.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use postroom_admin::answer::Answer;
 use postroom_admin::request::Request;
@@ -13,16 +12,10 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::access::Access;
-use crate::house::House;
+use crate::house::{BUSY_MAX, BUSY_PAUSE, House};
 use crate::owner::Owner;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
-
-/// How long a command waits for a server that is starting, or for another command.
-const BUSY_MAX: Duration = Duration::from_secs(10);
-
-/// How long after one look the next is taken.
-const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Options of every command that asks for something.
 #[derive(clap::Args)]

@@ -101,9 +101,10 @@ impl Admin {
                 domain,
                 catch_all,
                 alias_of,
+                relay,
                 replace,
             } => {
-                let put = domain::read(&domain, catch_all, alias_of)?;
+                let put = domain::read(&domain, catch_all, alias_of, relay)?;
                 self.domain_add(put, replace).await
             }
             Request::DomainList {} => self.domain_list().await,

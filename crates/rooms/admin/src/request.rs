@@ -64,6 +64,9 @@ pub enum Request {
         catch_all: Option<String>,
         /// The domain whose addresses these are.
         alias_of: Option<String>,
+        /// Whether its mail is taken from anyone and passed on to its servers.
+        #[serde(default)]
+        relay: bool,
         /// Whether one that is there is changed; else it is refused.
         #[serde(default)]
         replace: bool,

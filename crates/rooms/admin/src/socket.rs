@@ -127,6 +127,11 @@ async fn put(write: &mut (impl AsyncWriteExt + Unpin), answer: &Answer) -> io::R
     write.write_all(&line).await
 }
 
+/// Whether a server takes callers on a data directory.
+pub async fn is_served(data_dir: &Path) -> bool {
+    UnixStream::connect(path(data_dir)).await.is_ok()
+}
+
 /// Asks the server that runs on a data directory; `None` when none does.
 ///
 /// # Errors

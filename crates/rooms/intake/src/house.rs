@@ -64,6 +64,8 @@ pub struct Limits {
     pub trusted_user: Option<u32>,
     /// Who may deliver by LMTP.
     pub lmtp_allow: Networks,
+    /// Who may send anywhere by Transfer without signing in.
+    pub relay_allow: Networks,
     /// Octets reserved of a quota for a recipient of a message without SIZE.
     pub reserve_octets: u64,
 }
@@ -87,6 +89,7 @@ impl Limits {
             local_senders: auth.local_senders,
             trusted_user: None,
             lmtp_allow: listen.lmtp_allow.clone(),
+            relay_allow: listen.relay_allow.clone(),
             reserve_octets: 64 * 1024,
         }
     }

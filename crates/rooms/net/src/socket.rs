@@ -117,6 +117,11 @@ impl Socket {
     pub(crate) fn end(&self) -> io::Result<()> {
         self.stream.end()
     }
+
+    /// Ends both sides, whoever still holds a handle.
+    pub(crate) fn cut(&self) {
+        self.stream.cut();
+    }
 }
 
 /// Whether a TLS record is an alert, which between two messages is close_notify or failure:

@@ -4,6 +4,7 @@
 //! the message view points into untouched bytes.
 
 pub mod address;
+pub mod casemap;
 pub mod date;
 pub mod envelope;
 pub mod flag;
@@ -14,4 +15,5 @@ pub mod mailbox_name;
 pub mod message;
 pub mod modified_utf7;
 pub mod reply;
+pub mod seven_bit;
 pub mod uid_set;

@@ -57,6 +57,8 @@ label! {
         Imaps = "imaps",
         /// Health and metrics.
         Http = "http",
+        /// Connections of ours to other servers.
+        Relay = "relay",
     }
 }
 

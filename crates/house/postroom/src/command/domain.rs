@@ -18,6 +18,9 @@ pub(crate) enum Action {
         /// Make its addresses those of another domain
         #[arg(long, value_name = "DOMAIN")]
         alias_of: Option<String>,
+        /// Take its mail from anyone and pass it on to the servers of the domain
+        #[arg(long, conflicts_with_all = ["catch_all", "alias_of"])]
+        relay: bool,
         /// Change a domain that is there already
         #[arg(long)]
         replace: bool,
@@ -45,12 +48,14 @@ impl Action {
                 domain,
                 catch_all,
                 alias_of,
+                relay,
                 replace,
                 operator,
             } => operator.tell(Request::DomainAdd {
                 domain,
                 catch_all,
                 alias_of,
+                relay,
                 replace,
             }),
             Self::List { operator } => {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use postroom_delivery::case::{Case as DeliveryCase, Quota, Reports};
+use postroom_delivery::case::{Case as DeliveryCase, Quota, Relaying, Reports};
 use postroom_delivery::plan::{Fate, Planned};
 use postroom_mail::envelope::Envelope;
 use postroom_mail::header::{Received, received};
@@ -108,12 +108,13 @@ impl Session {
         if let Some(arrival) = inner.repeats.find(&digest, time).await {
             return Err(Stop::Repeat(arrival));
         }
-        let mut header = Header::read(&body.octets);
+        let mut header = Header::read(&body.octets, inner.limits.hostname.as_str());
         transaction.message_id = header.message_id.as_deref().map(Into::into);
         let fields = self.judge_message(transaction, &header, time).await?;
         if header.message_id.is_none() {
             // Whoever gave it none was given one by a stage.
-            header.message_id = Header::read(fields.as_bytes()).message_id;
+            let own = inner.limits.hostname.as_str();
+            header.message_id = Header::read(fields.as_bytes(), own).message_id;
             transaction.message_id = header.message_id.as_deref().map(Into::into);
         }
         let trace = self.trace(transaction, &header, &fields, time);
@@ -243,6 +244,12 @@ impl Session {
             } else {
                 Reports::Never
             },
+            relaying: if self.may_relay() {
+                Relaying::Allowed
+            } else {
+                Relaying::Refused
+            },
+            is_report: false,
             quota: match self.dialect {
                 Dialect::Lmtp => Quota::ReplyEach,
                 Dialect::Submission | Dialect::Transfer => Quota::OneReply,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use postroom_config::tree;
-use postroom_config::value::{LogPrivacy, Networks, Senders};
+use postroom_config::value::{LogPrivacy, Network, Networks, Senders};
 use postroom_delivery::delivery::Delivery;
 use postroom_delivery::expand;
 use postroom_delivery::privacy::Privacy;
@@ -37,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) size_max: u64,
     /// The user of the machine who may send from any address, besides root.
     pub(crate) trusted_user: Option<u32>,
+    pub(crate) relay_allow: &'static str,
 }
 
 impl Default for Settings {
@@ -46,6 +47,7 @@ impl Default for Settings {
             expansion: expand::Limits::default(),
             size_max: 50 << 20,
             trusted_user: None,
+            relay_allow: "",
         }
     }
 }
@@ -104,7 +106,12 @@ impl House {
             senders: settings.senders,
             ..tree::Auth::default()
         };
-        let listen = tree::Listen::default();
+        let mut listen = tree::Listen::default();
+        let allowed = settings.relay_allow.parse().ok();
+        listen.relay_allow.0 = allowed
+            .map(|address: std::net::IpAddr| Network::new(address, 32))
+            .into_iter()
+            .collect();
         let hostname = Domain::parse("mx.example.org").unwrap();
         let room = Limits {
             trusted_user: settings.trusted_user,
@@ -232,6 +239,7 @@ impl House {
                 version: "TLSv1.3",
                 cipher: "TLS_AES_128_GCM_SHA256",
                 server_name: None,
+                is_verified: false,
             };
             talk.happen(Event::Secured(tls)).await;
         }

@@ -12,6 +12,8 @@ mod http;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod outward;
+#[cfg(test)]
 mod parrot;
 #[cfg(test)]
 mod rig;
