@@ -8,7 +8,10 @@ mod domain;
 mod mailbox;
 mod queue;
 mod quickstart;
+mod reload;
+pub(crate) mod sendmail;
 mod serve;
+mod sessions;
 mod since;
 mod trace;
 
@@ -39,8 +42,15 @@ pub(crate) enum Command {
     Queue(queue::Action),
     /// A whole server on this machine: made, tested, served
     Quickstart(quickstart::Arguments),
+    /// Have the running server take the configuration and certificates as they are now
+    Reload(reload::Arguments),
+    /// Take a message from a program of this machine, as sendmail does
+    #[command(disable_help_flag = true)]
+    Sendmail(sendmail::Arguments),
     /// Serve what the configuration says
     Serve(serve::Arguments),
+    /// Who is connected now, and ending a session
+    Sessions(sessions::Arguments),
     /// What became of a message, from connect to mailbox or next hop
     Trace(trace::Arguments),
 }
@@ -56,7 +66,10 @@ impl Command {
             Self::Mailbox(action) => action.run(),
             Self::Queue(action) => action.run(),
             Self::Quickstart(arguments) => arguments.run(),
+            Self::Reload(arguments) => arguments.run(),
+            Self::Sendmail(arguments) => arguments.run(),
             Self::Serve(arguments) => arguments.run(),
+            Self::Sessions(arguments) => arguments.run(),
             Self::Trace(arguments) => arguments.run(),
         }
     }

@@ -17,6 +17,7 @@ use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_runtime::disk::{Disk, RealDisk};
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
+use postroom_runtime::telemetry::Telemetry;
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -31,7 +32,9 @@ use crate::log::segment::Segments;
 use crate::operation::{Alias, Credential, Domain, EntryId, Rendering};
 use crate::outcome::Committed;
 use crate::plan::Plan;
-use crate::row::{Account, Changes, Entry, Expunged, Mailbox, MailboxCounts, Message, Placement};
+use crate::row::{
+    Account, Changes, Entry, Expunged, Mailbox, MailboxCounts, Message, Placement, QueueCounts,
+};
 use crate::shared::Shared;
 
 pub use crate::lock::FILE_SYSTEMS;
@@ -67,6 +70,8 @@ pub struct Options {
     pub clock: Clock,
     /// Makes identifiers.
     pub random: Random,
+    /// Counts what is written.
+    pub telemetry: Telemetry,
     /// Threads that answer reads.
     pub readers: usize,
     /// Octets that stay free (`store.reserve`).
@@ -92,6 +97,7 @@ impl Options {
             disk: Arc::new(RealDisk),
             clock: Clock::system(),
             random: Random::system(),
+            telemetry: Telemetry::default(),
             readers: READERS,
             reserve: RESERVE,
             segment_octets_max: SEGMENT_OCTETS_MAX,
@@ -141,6 +147,24 @@ pub struct Wanted {
     pub range: Range<u64>,
 }
 
+/// How a store stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Why no changes are taken, if none are.
+    pub stopped: Option<Stopped>,
+    /// Octets free on the disk, as last seen.
+    pub free_octets: u64,
+    /// Octets that stay free; below them no mail is taken.
+    pub reserve_octets: u64,
+}
+
+impl Standing {
+    /// Whether mail is taken.
+    pub fn is_accepting(&self) -> bool {
+        self.stopped.is_none() && self.free_octets > self.reserve_octets
+    }
+}
+
 impl Store {
     /// Opens the store of a data directory, making it when it is not there, and replays the log.
     ///
@@ -182,6 +206,16 @@ impl Store {
     /// Cheap; for MAIL, DATA and APPEND.
     pub fn is_accepting(&self) -> bool {
         self.0.shared.stopped().is_none() && self.0.shared.has_room()
+    }
+
+    /// How the store stands now. Cheap.
+    pub fn standing(&self) -> Standing {
+        let shared = &self.0.shared;
+        Standing {
+            stopped: shared.stopped(),
+            free_octets: shared.free(),
+            reserve_octets: shared.reserve(),
+        }
     }
 
     /// A new arrival, above every one given before, also before the store was opened.
@@ -448,6 +482,12 @@ impl Store {
     /// When the next queue entry is due.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, ReadError> {
         self.query(read_queue::next_due).await
+    }
+
+    /// How many entries the queue has. Costs a walk through an index of the queue.
+    pub async fn queue_counts(&self, now: Timestamp) -> Result<QueueCounts, ReadError> {
+        self.query(move |connection| read_queue::counts(connection, now))
+            .await
     }
 
     /// Entries of the queue, by id, at most `limit` above `after`.

@@ -21,7 +21,7 @@ pub use choice::{
     SubmissionStartTls,
 };
 pub use endpoint::Endpoint;
-pub use name::{Hostname, Separator};
+pub use name::{Hostname, Separator, User};
 pub use network::{Network, Networks};
 pub use span::parse_duration;
 

@@ -250,8 +250,8 @@ catalogue! {
     FROM_NOT_ONE = 554 5 6 0, "A message has exactly one From field";
     /// A submitted message from somebody else's address (RFC 6409 §6.1).
     FROM_NOT_YOURS = 550 5 7 1, "The From address is not yours";
-    /// The address has more connections than it may (RFC 5321 §3.8).
-    TOO_MANY_CONNECTIONS = 421 4 7 0, "Too many connections from your address";
+    /// The peer, or all together, have more connections than they may (RFC 5321 §3.8).
+    TOO_MANY_CONNECTIONS = 421 4 7 0, "Too many connections; try again later";
 }
 
 #[cfg(test)]

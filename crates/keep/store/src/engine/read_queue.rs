@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::value::{coded_at, int, size, time_at, u64_at};
 use crate::operation::{EntryId, LeaseToken};
-use crate::row::{Entry, QueueRow};
+use crate::row::{Entry, QueueCounts, QueueRow};
 
 type Read<T> = rusqlite::Result<T>;
 
@@ -46,6 +46,22 @@ pub(crate) fn next_due(connection: &Connection) -> Read<Option<Timestamp>> {
         .prepare_cached("SELECT due FROM queue_entry WHERE is_held = 0 ORDER BY due LIMIT 1")?
         .query_row([], |row| time_at(row, 0))
         .optional()
+}
+
+pub(crate) fn counts(connection: &Connection, now: Timestamp) -> Read<QueueCounts> {
+    connection
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM queue_entry WHERE is_held = 0 AND due <= ?1), \
+                    (SELECT count(*) FROM queue_entry WHERE is_held = 0 AND due > ?1), \
+                    (SELECT count(*) FROM queue_entry WHERE is_held = 1)",
+        )?
+        .query_row([int(now.0)], |row| {
+            Ok(QueueCounts {
+                due: u64_at(row, 0)?,
+                waiting: u64_at(row, 1)?,
+                held: u64_at(row, 2)?,
+            })
+        })
 }
 
 pub(crate) fn entries(
