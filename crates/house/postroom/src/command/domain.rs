@@ -50,7 +50,7 @@ impl Action {
                 replace,
                 operator,
                 ..
-            } => operator.tell(Request::DomainPassOn { domain, replace }),
+            } => operator.tell(&Request::DomainPassOn { domain, replace }),
             Self::Add {
                 domain,
                 catch_all,
@@ -58,19 +58,19 @@ impl Action {
                 replace,
                 operator,
                 ..
-            } => operator.tell(Request::DomainAdd {
+            } => operator.tell(&Request::DomainAdd {
                 domain,
                 catch_all,
                 alias_of,
                 replace,
             }),
             Self::List { operator } => {
-                operator.list(Request::DomainList {}, |domains: &[answer::Domain]| {
+                operator.list(&Request::DomainList {}, |domains: &[answer::Domain]| {
                     let rows = domains.iter().map(row).collect::<Vec<_>>();
                     report::table(["DOMAIN", "KIND", "UNKNOWN ADDRESSES GO TO"], &rows)
                 })
             }
-            Self::Remove { domain, operator } => operator.tell(Request::DomainRemove { domain }),
+            Self::Remove { domain, operator } => operator.tell(&Request::DomainRemove { domain }),
         }
     }
 }

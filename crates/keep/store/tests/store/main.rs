@@ -10,10 +10,13 @@ mod damage;
 mod failure;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
 mod kept;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
 mod record;
+#[cfg(test)]
 mod story;
+#[cfg(test)]
 mod tending;
