@@ -5,6 +5,7 @@ use postroom_mail::identifier::{
     AccountId, ArrivalId, BlobId, EmailId, MailboxId, ModSeq, Uid, UidValidity,
 };
 use postroom_mail::mailbox_name::MailboxName;
+use postroom_mail::uid_set::UidSet;
 use postroom_runtime::clock::Timestamp;
 
 use crate::operation::{DsnWish, EntryId, LeaseToken, NextHop, Rendering};
@@ -88,6 +89,15 @@ pub struct Changes {
     pub expunged: Vec<Uid>,
     /// As it stands after these.
     pub mailbox: Option<Mailbox>,
+}
+
+/// What went from a mailbox since a MODSEQ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expunged {
+    /// UIDs that went after it, as far as is remembered.
+    pub uids: UidSet,
+    /// What went up to this MODSEQ is forgotten.
+    pub floor: ModSeq,
 }
 
 /// A message: the wide row.

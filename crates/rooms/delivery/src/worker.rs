@@ -56,19 +56,28 @@ impl Worker {
     pub async fn run(self, token: Token) {
         let mut news = self.delivery.store().follow();
         while !token.is_cancelled() {
-            match self.queue.take_due(LEASE_MAX).await {
-                Ok(Some(lease)) => self.work_off(lease, &token).await,
-                Ok(None) => {
-                    let wait = self.queue.wait(&mut news);
-                    let _ = token.run_until_cancelled(wait).await;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the queue cannot be worked off");
-                    let wait = self.queue.wait(&mut news);
-                    let _ = token.run_until_cancelled(wait).await;
-                }
+            let is_idle = self.round(&token).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the queue cannot be worked off");
+                true
+            });
+            if is_idle {
+                let wait = self.queue.wait(&mut news);
+                let _ = token.run_until_cancelled(wait).await;
             }
         }
+    }
+
+    /// Works off what is due, some entries at most; whether nothing was.
+    ///
+    /// # Errors
+    /// The queue could not be read or written; nothing is held.
+    pub async fn round(&self, token: &Token) -> Result<bool, QueueError> {
+        let lease = self.queue.take_due(LEASE_MAX).await?;
+        let is_idle = lease.is_none();
+        if let Some(lease) = lease {
+            self.work_off(lease, token).await;
+        }
+        Ok(is_idle)
     }
 
     async fn work_off(&self, lease: Lease, token: &Token) {

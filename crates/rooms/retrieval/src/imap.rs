@@ -9,6 +9,7 @@ mod item;
 mod list;
 mod login;
 mod reply;
+mod resync;
 mod search;
 mod select;
 mod selected;
@@ -31,6 +32,7 @@ use crate::authenticator::Authenticator;
 use append::Appending;
 use host::Stream;
 use reply::Failure;
+use resync::Awareness;
 use selected::Selected;
 use work::Work;
 
@@ -58,6 +60,7 @@ pub struct ImapHost<A> {
     peer: Peer,
     account: Option<AccountId>,
     selected: Option<Selected>,
+    awareness: Awareness,
     /// What is left to say of the command in hand.
     work: Option<Work>,
     /// The message that is on its way in.
@@ -77,6 +80,7 @@ impl<A: Authenticator> ImapHost<A> {
             peer,
             account: None,
             selected: None,
+            awareness: Awareness::default(),
             work: None,
             appending: None,
             streams: Vec::new(),
@@ -86,12 +90,14 @@ impl<A: Authenticator> ImapHost<A> {
     /// Does a command and says the first page of its answer.
     async fn execute(&mut self, request: Request) -> Answer {
         let expunges = request.expunges();
+        let highest = self.heed(&request);
         let handled = match request {
             Request::Check | Request::Noop => self.noop().await,
             Request::Close => self.close().await,
             Request::Copy(transfer) => self.copy(transfer).await,
             Request::Create(create) => self.create(create).await,
             Request::Delete(mailbox) => self.delete(&mailbox).await,
+            Request::Enable(_) => Ok(Work::ended(reply::DONE)),
             Request::Expunge(set) => self.expunge(set).await,
             Request::Fetch(fetch) => self.fetch(fetch).await,
             Request::List(list) => self.list(list).await,
@@ -108,7 +114,7 @@ impl<A: Authenticator> ImapHost<A> {
             Request::Unsubscribe(mailbox) => self.subscribe(&mailbox, false).await,
         };
         let work = handled.unwrap_or_else(|failure| Work::ended(*failure.0));
-        self.page(work.telling(expunges)).await
+        self.page(work.after(highest).telling(expunges)).await
     }
 
     fn mailboxes(&self) -> &Mailboxes {

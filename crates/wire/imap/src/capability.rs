@@ -54,6 +54,8 @@ pub const CAPABILITIES: &[Capability] = &[
     capability("UNSELECT", Offered::Late),
     capability("CHILDREN", Offered::Late),
     capability("MOVE", Offered::Late),
+    capability("CONDSTORE", Offered::Late),
+    capability("QRESYNC", Offered::Late),
     capability("SPECIAL-USE", Offered::Late),
     capability("APPENDLIMIT", Offered::AppendLimit),
 ];
@@ -61,9 +63,28 @@ pub const CAPABILITIES: &[Capability] = &[
 /// Mechanisms of AUTHENTICATE.
 pub const MECHANISMS: &[Mechanism] = &[Mechanism::Plain];
 
-/// Capabilities that ENABLE switches on (RFC 5161 §3.1); none yet. `IMAP4rev2` and `UTF8=ACCEPT`
-/// change how mailbox names are spelled.
-pub const ENABLEABLE: &[&str] = &[];
+/// An extension that ENABLE can switch on (RFC 5161 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    /// `CONDSTORE` (RFC 7162 §3.1).
+    CondStore,
+    /// `QRESYNC`, with CONDSTORE (RFC 7162 §3.2.3).
+    QResync,
+}
+
+impl Extension {
+    /// As on the wire, in upper case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CondStore => "CONDSTORE",
+            Self::QResync => "QRESYNC",
+        }
+    }
+}
+
+/// Extensions that ENABLE switches on, in the order ENABLED names them; all others are passed
+/// over (RFC 9051 §6.3.1).
+pub const ENABLEABLE: &[Extension] = &[Extension::CondStore, Extension::QResync];
 
 /// Parameters of extensions that are known; all others are answered BAD.
 pub const PARAMETERS: &[&str] = &[];

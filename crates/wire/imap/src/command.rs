@@ -5,18 +5,22 @@
 
 pub mod fetch;
 pub mod list;
+pub mod resync;
 pub mod search;
 
 use std::fmt;
 
 use postroom_mail::flag::{FlagChange, Flags, SpecialUse};
+use postroom_mail::identifier::ModSeq;
 use postroom_mail::mailbox_name::{MailboxName, MailboxNameError};
 use postroom_runtime::clock::Timestamp;
 use postroom_runtime::secret::Secret;
 
+use crate::capability::Extension;
 use crate::sequence::SequenceSet;
-use fetch::Fetch;
+use fetch::{Fetch, FetchAttribute};
 use list::{List, Lsub, StatusItem};
+use resync::KnownState;
 use search::Search;
 
 /// The tag that a client put before a command (RFC 9051 §2.2.1).
@@ -68,6 +72,8 @@ pub enum Request {
     Create(Create),
     /// DELETE.
     Delete(Mailbox),
+    /// ENABLE: the extensions that are switched on; never empty. The machine has told them.
+    Enable(Vec<Extension>),
     /// EXPUNGE, or UID EXPUNGE with its set (RFC 4315 §2.1).
     Expunge(Option<SequenceSet>),
     /// FETCH and UID FETCH.
@@ -112,17 +118,40 @@ pub enum Expunges {
 impl Request {
     /// Whether EXPUNGE may be told while this is answered.
     ///
-    /// Never to FETCH, STORE or SEARCH by sequence number; always to their UID forms.
+    /// Never to FETCH, STORE or SEARCH by sequence number, nor to a UID SEARCH whose keys name
+    /// sequence numbers (RFC 7162 §3.2.10.2); always to other UID forms.
     pub fn expunges(&self) -> Expunges {
-        match self {
-            Self::Fetch(Fetch { by, .. })
-            | Self::Store(Store { by, .. })
-            | Self::Search(Search { by, .. })
-                if *by == Numbering::Sequence =>
-            {
-                Expunges::Withheld
+        let counts_on_numbers = match self {
+            Self::Fetch(Fetch { by, .. }) | Self::Store(Store { by, .. }) => {
+                *by == Numbering::Sequence
             }
-            _ => Expunges::Allowed,
+            Self::Search(Search { by, key, .. }) => {
+                *by == Numbering::Sequence || key.has_sequence()
+            }
+            _ => false,
+        };
+        if counts_on_numbers {
+            Expunges::Withheld
+        } else {
+            Expunges::Allowed
+        }
+    }
+
+    /// Whether this shows a client that wants MODSEQ in every FETCH response from now on: a
+    /// "CONDSTORE enabling command" (RFC 7162 §3.1).
+    pub fn wants_mod_seq(&self) -> bool {
+        match self {
+            Self::Enable(extensions) => extensions
+                .iter()
+                .any(|each| matches!(each, Extension::CondStore | Extension::QResync)),
+            Self::Fetch(fetch) => {
+                fetch.changed_since.is_some() || fetch.attributes.contains(&FetchAttribute::ModSeq)
+            }
+            Self::Search(search) => search.key.has_mod_seq(),
+            Self::Select(select) => select.is_condstore || select.known.is_some(),
+            Self::Status(status) => status.items.contains(&StatusItem::HighestModSeq),
+            Self::Store(store) => store.unchanged_since.is_some(),
+            _ => false,
         }
     }
 }
@@ -263,8 +292,10 @@ pub struct Select {
     pub mailbox: Mailbox,
     /// SELECT or EXAMINE.
     pub access: Access,
-    /// Parameters of extensions (RFC 4466 §2.1).
-    pub parameters: Vec<Parameter>,
+    /// Whether there was the parameter CONDSTORE (RFC 7162 §3.1.8).
+    pub is_condstore: bool,
+    /// The parameter QRESYNC: what the client knows of the mailbox (RFC 7162 §3.2.5).
+    pub known: Option<Box<KnownState>>,
 }
 
 /// How a mailbox is opened.
@@ -292,8 +323,8 @@ pub struct Store {
     pub by: Numbering,
     /// Which messages.
     pub set: SequenceSet,
-    /// Modifiers of extensions (RFC 4466 §2.2).
-    pub modifiers: Vec<Parameter>,
+    /// UNCHANGEDSINCE: messages changed after this are left alone (RFC 7162 §3.1.3).
+    pub unchanged_since: Option<ModSeq>,
     /// Replace, add or remove.
     pub change: FlagChange,
     /// `.SILENT`: the client wants no FETCH of its own change.

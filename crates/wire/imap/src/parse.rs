@@ -13,6 +13,7 @@ mod flag;
 mod list;
 mod mailbox;
 mod message;
+mod resync;
 mod search;
 mod sequence;
 mod session;

@@ -4,10 +4,8 @@ pub mod fetch;
 pub mod mailbox;
 pub mod status;
 
-use postroom_mail::uid_set::UidSet;
-
 use fetch::Fetched;
-use mailbox::{Esearch, FlagList, Listed, MailboxStatus, Namespaces};
+use mailbox::{Esearch, FlagList, Listed, MailboxStatus, Namespaces, Searched, Vanished};
 use status::Completion;
 
 /// One untagged response (RFC 9051 §7).
@@ -33,8 +31,10 @@ pub enum Response {
     Namespace(Namespaces),
     /// `n RECENT` (RFC 3501 §7.3.2).
     Recent(u32),
-    /// `SEARCH`; the numbers ascend.
-    Search(UidSet),
+    /// `SEARCH`.
+    Search(Searched),
     /// Untagged `OK`, `NO` or `BAD`.
     Status(Completion),
+    /// `VANISHED` (RFC 7162 §3.2.10).
+    Vanished(Vanished),
 }

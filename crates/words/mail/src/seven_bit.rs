@@ -127,8 +127,8 @@ impl Conversion<'_> {
                 self.copy(part.body.clone());
                 Ok(())
             }
-            Content::Text { .. } => self.leaf(part, place, TransferEncoding::QuotedPrintable),
-            Content::Basic => self.leaf(part, place, TransferEncoding::Base64),
+            Content::Text { .. } => self.leaf(part, place, &TransferEncoding::QuotedPrintable),
+            Content::Basic => self.leaf(part, place, &TransferEncoding::Base64),
         }
     }
 
@@ -154,7 +154,7 @@ impl Conversion<'_> {
         &mut self,
         part: &Part,
         place: Place,
-        encoding: TransferEncoding,
+        encoding: &TransferEncoding,
     ) -> Result<(), SevenBitError> {
         let is_composite = matches!(&*part.media_type.kind, "message" | "multipart");
         let is_unknown = matches!(part.encoding, TransferEncoding::Other(_));
@@ -162,7 +162,7 @@ impl Conversion<'_> {
             return Err(SevenBitError::Part);
         }
         let content = part.decode_body(self.message);
-        self.header(part, place, Some(&encoding));
+        self.header(part, place, Some(encoding));
         match encoding {
             TransferEncoding::Base64 => encode::base64(&content, &mut self.out),
             _ => encode::quoted_printable(&content, &mut self.out),

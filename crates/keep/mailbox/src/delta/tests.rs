@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use postroom_mail::flag::{Keyword, SystemFlags};
 use postroom_mail::identifier::Uid;
+use postroom_mail::uid_set::UidSet;
 use postroom_store::row::Changes;
 
 use super::{Delta, without_expunges};
@@ -25,8 +26,9 @@ fn expunges_are_told_highest_first_so_that_each_number_is_right() {
     });
     let delta = Delta::between(&old, &new);
     assert_eq!(delta.expunged, [9, 2]);
+    assert_eq!(delta.vanished, UidSet::from_iter([2, 9]));
     assert_eq!(delta.exists, None);
-    assert_eq!(delta.flags, [4]);
+    assert_eq!(delta.changed, [4]);
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl House {
         let case = Case {
             arrival,
             session: 1,
-            time: self.now(),
+            time: now(),
             peer: None,
             privacy: &self.privacy,
             host: "mx.example.org",
@@ -139,10 +139,6 @@ impl House {
         arrival
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        Clock::system().wall()
-    }
-
     pub(crate) async fn lease(&self) -> Lease {
         self.queue
             .take_due(100)
@@ -162,7 +158,7 @@ impl House {
         });
         let attempted = Attempted {
             token: lease.token,
-            time: self.now(),
+            time: now(),
             elapsed: Duration::from_millis(12),
             host: "mx.example.org",
             privacy: &self.privacy,
@@ -186,10 +182,10 @@ impl House {
 
     /// What an operator does with an entry.
     pub(crate) async fn remove(&self, entry: &Entry) {
-        let now = self.now();
+        let now = self::now();
         let take = Operation::Lease {
             entries: vec![entry.id],
-            until: now.plus(Duration::from_secs(60)),
+            until: now.plus(Duration::from_mins(1)),
         };
         let taken = self.commit(now.plus(Duration::from_hours(1)), take).await;
         let [Done::Leased(token)] = taken[..] else {
@@ -320,4 +316,8 @@ pub(crate) fn deferred(due: Timestamp, tells_sender: bool) -> Conclusion {
         diagnosis: diagnosis(451, EnhancedCode(4, 7, 1), "greylisted"),
         tells_sender,
     }
+}
+
+pub(crate) fn now() -> Timestamp {
+    Clock::system().wall()
 }

@@ -4,7 +4,7 @@ use postroom_delivery::case::Reports;
 use postroom_mail::envelope::{Notify, Ret};
 use postroom_store::operation::NextHop;
 
-use crate::fixture::{House, Post, deferred, failed, to, transferred};
+use crate::fixture::{House, Post, deferred, failed, now, to, transferred};
 
 #[tokio::test]
 async fn failures_of_one_transaction_come_in_one_report() {
@@ -90,7 +90,7 @@ async fn wishes_decide_what_a_sender_hears() {
         let words = ["failed", "delayed", "relayed"];
         for (word, is_told) in words.into_iter().zip(expected) {
             let house = House::new().await;
-            let due = house.now().plus(Duration::from_mins(7));
+            let due = now().plus(Duration::from_mins(7));
             let post = Post {
                 notify,
                 ..to(&["a@y.net"])
@@ -127,7 +127,7 @@ async fn a_server_with_dsn_takes_over_the_duty_to_report() {
 #[tokio::test]
 async fn a_delay_tells_until_when_it_is_tried() {
     let house = House::new().await;
-    let due = house.now().plus(Duration::from_mins(7));
+    let due = now().plus(Duration::from_mins(7));
     house
         .attempt(to(&["a@y.net"]), |_| deferred(due, true))
         .await;
@@ -145,7 +145,7 @@ async fn a_delay_tells_until_when_it_is_tried() {
 async fn attack_c05_failures_of_strangers_mail_are_told_to_nobody() {
     let house = House::new().await;
     for from in ["victim@z.net", "anna@example.org"] {
-        for conclusion in [failed(), deferred(house.now(), true), transferred(false)] {
+        for conclusion in [failed(), deferred(now(), true), transferred(false)] {
             let post = Post {
                 from,
                 reports: Reports::Never,

@@ -1,6 +1,8 @@
 //! How commands end: every completion of ours, once.
 
+use postroom_imap::response::Response;
 use postroom_imap::response::status::{Code, Completion, Status};
+use postroom_mail::identifier::ModSeq;
 use postroom_store::error::{CommitError, ReadError, Refused};
 
 macro_rules! completions {
@@ -22,6 +24,12 @@ completions! {
     EXAMINED = Completion::new(Status::Ok, Some(Code::ReadOnly), "Opened for reading");
     /// UIDs in a response that stands before the end (RFC 6851 §4.3).
     MOVED = Completion::ok("Moved");
+    /// The mailbox that was open is not any more (RFC 7162 §3.2.11).
+    CLOSED = Completion::new(Status::Ok, Some(Code::Closed), "Closed the one before");
+    /// HIGHESTMODSEQ (RFC 7162 §3.1.2.1).
+    HIGHEST = Completion::ok("Changes up to here are told");
+    /// A conditional STORE that passed some messages over (RFC 7162 §3.1.3).
+    MODIFIED = Completion::ok("Done, but for those that had changed");
     /// Wrong name, wrong password, or an account that is switched off (RFC 5530 §3).
     LOGIN_FAILED = Completion::no(Code::AuthenticationFailed, "Name or password is wrong");
     /// Whoever knows the accounts does not answer.
@@ -64,10 +72,17 @@ completions! {
     NO_MESSAGE = Completion::bad("There is no message of that number");
     /// A parameter or item of an extension that is not offered.
     NOT_OFFERED = Completion::bad("That is no part of what this server offers");
+    /// VANISHED or a parameter QRESYNC before ENABLE QRESYNC (RFC 7162 §3.2.3).
+    ENABLE_FIRST = Completion::bad("Enable QRESYNC first");
     /// A command for a mailbox while none is open.
     NOT_SELECTED = Completion::bad("No mailbox is selected");
     /// A command before login.
     NOT_LOGGED_IN = no("Log in first");
+}
+
+/// The highest MODSEQ up to which a client knows all (RFC 7162 §3.1.2.1).
+pub(crate) fn highest(mod_seq: ModSeq) -> Response {
+    Response::Status(HIGHEST.with(Code::HighestModSeq(mod_seq)))
 }
 
 /// A command that failed, by how it ends.

@@ -5,11 +5,13 @@ use std::ops::Bound;
 use postroom_imap::command::Numbering;
 use postroom_imap::command::search::{Search, SearchKey, SearchReturn};
 use postroom_imap::response::Response;
-use postroom_imap::response::mailbox::Esearch;
+use postroom_imap::response::mailbox::{Esearch, Searched};
 use postroom_imap::sequence::SequenceSet;
 use postroom_mail::date::Date;
+use postroom_mail::identifier::ModSeq;
 use postroom_mail::uid_set::UidSet;
 use postroom_mailbox::search::{DateField, Days, Key, Needle, SearchError};
+use postroom_mailbox::version::Version;
 
 use super::reply::Failure;
 use super::selected::Selected;
@@ -34,6 +36,7 @@ impl<A: Authenticator> ImapHost<A> {
     pub(super) async fn search(&mut self, search: Search) -> Handled {
         let account = self.account()?;
         let selected = self.selected()?;
+        let tells_mod_seq = search.key.has_mod_seq();
         let key = translate(selected, search.key);
         let found = self
             .imap
@@ -48,9 +51,19 @@ impl<A: Authenticator> ImapHost<A> {
                 .map(|(sequence, _)| sequence)
                 .collect(),
         };
+        let version = &selected.seen;
         let row = match &search.returns {
-            None => Response::Search(numbers),
-            Some(returns) => Response::Esearch(extended(search.by, returns, numbers)),
+            None => Response::Search(Searched {
+                numbers,
+                mod_seq: tells_mod_seq.then(|| highest(version, &found)).flatten(),
+            }),
+            Some(returns) => {
+                let mut esearch = extended(search.by, returns, numbers);
+                if tells_mod_seq {
+                    esearch.modseq = highest(version, &returned(returns, &found));
+                }
+                Response::Esearch(esearch)
+            }
         };
         let wants = |option| search.returns.iter().flatten().any(|each| *each == option);
         let saves = wants(SearchReturn::Save);
@@ -61,6 +74,29 @@ impl<A: Authenticator> ImapHost<A> {
         let rows = if only_saves { Vec::new() } else { vec![row] };
         Ok(Work::ended(reply::DONE).with_rows(rows).by(search.by))
     }
+}
+
+/// The highest MODSEQ of some messages (RFC 7162 §3.1.6).
+fn highest(version: &Version, uids: &UidSet) -> Option<ModSeq> {
+    let messages = version.of_uids(uids);
+    messages.map(|(_, placement)| placement.mod_seq).max()
+}
+
+/// The messages whose MODSEQ an ESEARCH tells: the first and last found where it tells of no
+/// others (RFC 4731 §3.2).
+fn returned(returns: &[SearchReturn], found: &UidSet) -> UidSet {
+    let wants = |option| returns.contains(&option);
+    let has_ends = wants(SearchReturn::Min) || wants(SearchReturn::Max);
+    if !has_ends || wants(SearchReturn::All) || wants(SearchReturn::Count) {
+        return found.clone();
+    }
+    let first = found.ranges().first().map(|range| *range.start());
+    let last = found.ranges().last().map(|range| *range.end());
+    let ends = [
+        first.filter(|_| wants(SearchReturn::Min)),
+        last.filter(|_| wants(SearchReturn::Max)),
+    ];
+    ends.into_iter().flatten().collect()
 }
 
 /// What RETURN asks for (RFC 4731 §3.1).

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use postroom_imap::command::fetch::FetchAttribute;
 use postroom_imap::command::{Access, Expunges, Numbering};
 use postroom_imap::response::Response;
 use postroom_imap::response::fetch::{FetchItem, Fetched, MessageFlags};
@@ -9,7 +10,7 @@ use postroom_imap::response::mailbox::FlagList;
 use postroom_imap::response::status::{Code, Completion};
 use postroom_imap::sequence::SequenceSet;
 use postroom_mail::flag::Keyword;
-use postroom_mail::identifier::Uid;
+use postroom_mail::identifier::{ModSeq, Uid};
 use postroom_mail::uid_set::UidSet;
 use postroom_mailbox::delta::{Delta, without_expunges};
 use postroom_mailbox::mailboxes::Place;
@@ -19,7 +20,10 @@ use postroom_store::error::ReadError;
 use postroom_store::operation::STORABLE;
 use postroom_store::row::Placement;
 
+use super::fetch::Fetching;
 use super::reply::{self, Failure};
+use super::resync::{Announced, Awareness, vanished_rows};
+use super::work::Told;
 
 /// A selected mailbox.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(crate) struct Selected {
     watch: Watch,
     /// What the client knows.
     pub(crate) seen: Arc<Version>,
+    /// Up to this MODSEQ the client was told of every change.
+    told: ModSeq,
     pub(crate) access: Access,
     /// Keywords that the client was told of.
     pub(crate) names: Arc<[Keyword]>,
@@ -43,10 +49,12 @@ impl Selected {
         let watch = view.watch();
         let seen = view.latest()?;
         let names = seen.keywords().into();
+        let told = seen.mod_seq();
         let mut selected = Self {
             view,
             watch,
             seen,
+            told,
             access,
             names,
             recent: UidSet::new(),
@@ -116,6 +124,21 @@ impl Selected {
         }
     }
 
+    /// UIDs that a client means of messages that are or were there: `*` is the highest given.
+    pub(crate) fn uids_ever(&self, set: &SequenceSet) -> UidSet {
+        let saved = self.saved.clone().unwrap_or_default();
+        set.resolve(self.seen.uid_next() - 1, &saved)
+    }
+
+    /// UIDs of messages that the client knows and that changed after a MODSEQ.
+    pub(crate) fn changed_since(&self, since: ModSeq) -> UidSet {
+        let latest = self.latest();
+        // What the client still counts though it went is as the client knows it.
+        latest
+            .changed_since(since)
+            .union(&self.seen.changed_since(since))
+    }
+
     /// The highest UID that the client knows; zero in an empty mailbox.
     pub(crate) fn last_uid(&self) -> u32 {
         self.seen.last_uid().map_or(0, Uid::number)
@@ -130,6 +153,25 @@ impl Selected {
     pub(crate) fn recent_count(&self) -> u32 {
         let count = self.seen.of_uids(&self.recent).count();
         u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Up to which MODSEQ the client was told of every change: HIGHESTMODSEQ for this client. It
+    /// stands still while an EXPUNGE is withheld, so that whoever comes back from there hears of
+    /// it (RFC 7162 §3.2).
+    pub(crate) fn told(&self) -> ModSeq {
+        self.told
+    }
+
+    /// Whether an EXPUNGE is withheld.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.told < self.seen.mod_seq()
+    }
+
+    /// UID, flags and MODSEQ of messages that the client knows (RFC 7162 §3.2.4).
+    pub(crate) fn flag_rows(&self, uids: &UidSet) -> Fetching {
+        let attributes = vec![FetchAttribute::Flags, FetchAttribute::ModSeq];
+        Fetching::new(self, Arc::clone(&self.seen), Numbering::Uid, uids)
+            .with_attributes(attributes)
     }
 
     /// The flags of a message as FETCH tells them.
@@ -178,33 +220,63 @@ impl Selected {
         vec![self.flag_list(), self.permanent_flags()]
     }
 
-    /// Moves on to `latest` and returns what the client must hear of it, but for the flags of
-    /// messages in `known`, which it knows already.
+    /// Moves on to `latest` and returns what the client must hear of it, but for what the command
+    /// told already.
     pub(crate) fn advance(
         &mut self,
         latest: &Arc<Version>,
         expunges: Expunges,
-        known: &UidSet,
+        awareness: Awareness,
+        told: Option<&Told>,
     ) -> Announcement {
         let next = match expunges {
             Expunges::Allowed => Arc::clone(latest),
             Expunges::Withheld => without_expunges(&self.seen, latest),
         };
         let mut delta = Delta::between(&self.seen, &next);
-        delta.flags.retain(|&sequence| {
-            let uid = next.at(sequence).map(|placement| placement.uid.number());
-            !uid.is_some_and(|uid| known.contains(uid))
+        delta.changed.retain(|&sequence| {
+            next.at(sequence)
+                .is_some_and(|now| self.must_hear(now, awareness, told))
         });
         let head = self.learn_keywords(&next);
+        if Arc::ptr_eq(&next, latest) {
+            self.told = latest.mod_seq();
+        }
         self.seen = next;
         if delta.exists.is_some() {
             self.claim_recent();
         }
+        let gone: Vec<Response> = match awareness {
+            Awareness::Vanished => vanished_rows(Announced::Now, &delta.vanished),
+            Awareness::Plain | Awareness::ModSeqs => delta
+                .expunged
+                .iter()
+                .copied()
+                .map(Response::Expunge)
+                .collect(),
+        };
         Announcement {
             head,
-            expunged: std::mem::take(&mut delta.expunged).into_iter(),
+            has_gone: !delta.expunged.is_empty(),
+            gone: gone.into_iter(),
             exists: delta.exists,
-            flags: std::mem::take(&mut delta.flags).into_iter(),
+            changed: std::mem::take(&mut delta.changed).into_iter(),
+            awareness,
+        }
+    }
+
+    /// Whether a message is not as the client knows it.
+    fn must_hear(&self, now: &Placement, awareness: Awareness, told: Option<&Told>) -> bool {
+        let told = told
+            .filter(|told| told.uids.contains(now.uid.number()))
+            .and_then(|told| told.version.find(now.uid));
+        let Some((_, known)) = told.or_else(|| self.seen.find(now.uid)) else {
+            return false;
+        };
+        if awareness.has_mod_seqs() {
+            known.mod_seq != now.mod_seq
+        } else {
+            known.flags != now.flags || known.keywords != now.keywords
         }
     }
 
@@ -226,15 +298,22 @@ impl Selected {
 }
 
 /// What a client has yet to hear of its mailbox.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Announcement {
     head: Vec<Response>,
-    expunged: std::vec::IntoIter<u32>,
+    has_gone: bool,
+    gone: std::vec::IntoIter<Response>,
     exists: Option<u32>,
-    flags: std::vec::IntoIter<u32>,
+    changed: std::vec::IntoIter<u32>,
+    awareness: Awareness,
 }
 
 impl Announcement {
+    /// Whether messages went.
+    pub(crate) fn has_gone(&self) -> bool {
+        self.has_gone
+    }
+
     /// Adds at most `rows_max` responses; false when there are none left.
     ///
     /// The order keeps numbers right: first what went, then how many there are, then flags by the
@@ -248,13 +327,13 @@ impl Announcement {
     ) -> bool {
         rows.append(&mut self.head);
         while rows.len() < rows_max {
-            if let Some(sequence) = self.expunged.next() {
-                rows.push(Response::Expunge(sequence));
+            if let Some(gone) = self.gone.next() {
+                rows.push(gone);
             } else if let Some(exists) = self.exists.take() {
                 rows.push(Response::Exists(exists));
                 rows.push(Response::Recent(selected.recent_count()));
-            } else if let Some(sequence) = self.flags.next() {
-                rows.extend(flag_row(selected, by, sequence));
+            } else if let Some(sequence) = self.changed.next() {
+                rows.extend(flag_row(selected, by, self.awareness, sequence));
             } else {
                 return false;
             }
@@ -263,13 +342,22 @@ impl Announcement {
     }
 }
 
-/// The flags of one message, with its UID where the command spoke of UIDs (RFC 9051 §6.4.9).
-fn flag_row(selected: &Selected, by: Numbering, sequence: u32) -> Option<Response> {
+/// The flags of one message, with its UID where the command spoke of UIDs (RFC 9051 §6.4.9), and
+/// with both UID and MODSEQ for a client that is aware of them (RFC 7162 §3.2.4).
+fn flag_row(
+    selected: &Selected,
+    by: Numbering,
+    awareness: Awareness,
+    sequence: u32,
+) -> Option<Response> {
     let placement = selected.seen.at(sequence)?;
-    let mut items = Vec::with_capacity(2);
-    if by == Numbering::Uid {
+    let mut items = Vec::with_capacity(3);
+    if by == Numbering::Uid || awareness.has_mod_seqs() {
         items.push(FetchItem::Uid(placement.uid));
     }
     items.push(FetchItem::Flags(selected.flags(placement)));
+    if awareness.has_mod_seqs() {
+        items.push(FetchItem::ModSeq(placement.mod_seq));
+    }
     Some(Response::Fetch(Fetched { sequence, items }))
 }

@@ -94,4 +94,25 @@ impl SearchKey {
     pub fn negated(self) -> Self {
         Self::Not(Box::new(self))
     }
+
+    /// Whether MODSEQ is among the keys: then the result tells the highest (RFC 7162 §3.1.5).
+    pub fn has_mod_seq(&self) -> bool {
+        self.any(&|key| matches!(key, Self::ModSeq(_)))
+    }
+
+    /// Whether sequence numbers are among the keys.
+    pub fn has_sequence(&self) -> bool {
+        self.any(&|key| matches!(key, Self::Sequence(SequenceSet::Ranges(_))))
+    }
+
+    /// Whether `is_wanted` holds for this key or one within it.
+    fn any(&self, is_wanted: &dyn Fn(&Self) -> bool) -> bool {
+        is_wanted(self)
+            || match self {
+                Self::And(keys) => keys.iter().any(|key| key.any(is_wanted)),
+                Self::Not(key) => key.any(is_wanted),
+                Self::Or(one, other) => one.any(is_wanted) || other.any(is_wanted),
+                _ => false,
+            }
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use postroom_mail::flag::{FlagChange, Flags, Keyword, KeywordSet, SpecialUse, SystemFlags};
+use postroom_mail::identifier::{ModSeq, UidValidity};
 use postroom_mail::uid_set::UidSet;
 use postroom_runtime::clock::Timestamp;
 use postroom_wire::output::Output;
@@ -12,12 +13,13 @@ use super::*;
 use crate::capability::Offer;
 use crate::command::fetch::{Fetch, FetchAttribute, Partial, Section, SectionText};
 use crate::command::list::{ListReturn, ListSelection, StatusItem};
+use crate::command::resync::{ChangedSince, KnownState, Sample};
 use crate::command::search::{SearchKey, SearchReturn};
-use crate::command::{Literal, Numbering, Request, Sync, Value};
+use crate::command::{Expunges, Literal, Numbering, Request, Sync};
 use crate::print::{self, Pages, Printed};
 use crate::response::Response;
 use crate::response::fetch::{FetchItem, Fetched, MessageFlags, Octets};
-use crate::response::mailbox::Listed;
+use crate::response::mailbox::{Listed, Searched};
 use crate::sequence::SequenceSet;
 
 fn parse_as(line: &[u8], names: Names) -> Result<Command, ParseError> {
@@ -208,11 +210,11 @@ fn fetch_items_and_macros() {
         (uid.by, &*uid.attributes),
         (Numbering::Uid, &[Uid, Flags][..])
     );
-    assert_eq!(uid.modifiers[0].value, Some(Value::Atom("12345".into())));
-    assert_eq!(
-        (&*uid.modifiers[1].name, &uid.modifiers[1].value),
-        ("VANISHED", &None)
-    );
+    let since = ChangedSince {
+        mod_seq: ModSeq(12345),
+        tells_vanished: true,
+    };
+    assert_eq!(uid.changed_since, Some(since));
     for bad in [
         "()",
         "(FLAGS",
@@ -341,7 +343,7 @@ fn store_append_create_and_the_rest() {
         }
     );
     assert_eq!((store.change, store.is_silent), (FlagChange::Add, true));
-    assert_eq!(&*store.modifiers[0].name, "UNCHANGEDSINCE");
+    assert_eq!(store.unchanged_since, Some(ModSeq(5)));
     let line = "a APPEND \"x y\" (\\Flagged) \"17-Jul-1996 02:44:25 -0700\" X (a (b \"c\")) {310+}";
     let Ok(Command::Append(append)) = parse(line) else {
         panic!("an APPEND")
@@ -385,10 +387,84 @@ fn store_append_create_and_the_rest() {
         "a ID (\"x\")",
         "a CREATE x ()",
         "a EXPUNGE 1",
+        "a STORE 1 (UNCHANGEDSINCE 5 UNCHANGEDSINCE 6) FLAGS ()",
+        "a STORE 1 (UNCHANGEDSINCE 9223372036854775808) FLAGS ()",
+        "a STORE 1 (CHANGEDSINCE 5) FLAGS ()",
         "a SELECT x (QRESYNC (1 2",
+        "a SELECT x (QRESYNC (1 2)",
+        "a SELECT x (QRESYNC (0 2))",
+        "a SELECT x (QRESYNC (1 2 *))",
+        "a SELECT x (QRESYNC (1 2 $))",
+        "a SELECT x (QRESYNC (1 2 1:5 (1,2 7)))",
+        "a SELECT x (QRESYNC (1 2 1:5 (1 7) 9))",
+        "a SELECT x (QRESYNC (1 2) QRESYNC (1 2))",
+        "a SELECT x QRESYNC (1 2)",
+        "a SELECT x ()",
+        "a FETCH 1 FLAGS (CHANGEDSINCE)",
+        "a FETCH 1 FLAGS (CHANGEDSINCE 5 VANISHED)",
+        "a UID FETCH 1 FLAGS (VANISHED)",
+        "a UID FETCH 1 FLAGS (CHANGEDSINCE 5 OTHER)",
+        "a UID FETCH 1 FLAGS ()",
     ] {
         assert!(parse(bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn what_a_client_remembers() {
+    let known = |line: &str| match request(line) {
+        Request::Select(select) => select.known.map(|known| *known),
+        other => panic!("{other:?}"),
+    };
+    let mut expected = KnownState {
+        uid_validity: UidValidity::new(67_890_007).unwrap(),
+        mod_seq: ModSeq(90_060_115_194_045_000),
+        uids: None,
+        sample: None,
+    };
+    let head = "a EXAMINE x (CONDSTORE qresync (67890007 90060115194045000";
+    assert_eq!(known(&format!("{head}))")).as_ref(), Some(&expected));
+    expected.sample = Some(Sample {
+        sequences: UidSet::from_ranges([5..=6, 9..=9]),
+        uids: UidSet::from_ranges([15..=15, 22..=22, 27..=27]),
+    });
+    let sample = "(5,6,9 15,22,27)";
+    assert_eq!(
+        known(&format!("{head} {sample}))")).as_ref(),
+        Some(&expected)
+    );
+    expected.uids = Some(UidSet::from_ranges([1..=29_997]));
+    let found = known(&format!("{head} 29997:1 {sample}))"));
+    assert_eq!(found.as_ref(), Some(&expected));
+    assert_eq!(known("a SELECT x (CONDSTORE)"), None);
+}
+
+#[test]
+fn commands_that_enable_condstore_and_those_that_withhold_expunges() {
+    for line in [
+        "a SELECT x (CONDSTORE)",
+        "a SELECT x (QRESYNC (1 2))",
+        "a STATUS x (MESSAGES HIGHESTMODSEQ)",
+        "a FETCH 1 (MODSEQ)",
+        "a FETCH 1 FLAGS (CHANGEDSINCE 1)",
+        "a SEARCH OR NOT MODSEQ 5 ALL SEEN",
+        "a UID STORE 1 (UNCHANGEDSINCE 0) FLAGS ()",
+    ] {
+        assert!(request(line).wants_mod_seq(), "{line}");
+    }
+    for line in [
+        "a SELECT x",
+        "a FETCH 1 FLAGS",
+        "a SEARCH ALL",
+        "a STORE 1 FLAGS ()",
+    ] {
+        assert!(!request(line).wants_mod_seq(), "{line}");
+    }
+    let withheld = |line: &str| request(line).expunges() == Expunges::Withheld;
+    assert!(withheld("a UID SEARCH NOT (SEEN OR 1 2)"));
+    assert!(!withheld("a UID SEARCH $ UID 1"));
+    assert!(!withheld("a UID FETCH 1 FLAGS"));
+    assert!(withheld("a FETCH 1 FLAGS") && withheld("a STORE 1 FLAGS ()"));
 }
 
 #[test]
@@ -459,7 +535,11 @@ fn item(item: FetchItem) -> Vec<u8> {
 #[test]
 fn a_large_search_is_printed_in_pieces() {
     let set = UidSet::from_ranges([1..=50_000, 70_000..=70_001]);
-    let bytes = printed(Response::Search(set.clone()), Names::default());
+    let searched = Searched {
+        numbers: set.clone(),
+        mod_seq: None,
+    };
+    let bytes = printed(Response::Search(searched), Names::default());
     let numbers = String::from_utf8(between(&bytes, "* SEARCH ", "\r\n")).unwrap();
     let numbers: UidSet = numbers
         .split(' ')

@@ -10,7 +10,7 @@ use super::text::{put_astring, put_mailbox, put_number, put_string};
 use crate::command::Numbering;
 use crate::parse::Names;
 use crate::response::mailbox::{
-    ChildInfo, Esearch, FlagList, Listed, MailboxStatus, Namespace, Namespaces,
+    ChildInfo, Esearch, FlagList, Listed, MailboxStatus, Namespace, Namespaces, Vanished,
 };
 
 /// Words in parentheses, with a space between them.
@@ -183,4 +183,13 @@ pub(super) fn put_esearch(out: &mut Output, esearch: &Esearch, context: Context<
         out.put(b" ALL ");
         put_set(out, all);
     }
+}
+
+/// `VANISHED` (RFC 7162 §3.2.10).
+pub(super) fn put_vanished(out: &mut Output, vanished: &Vanished) {
+    out.put(b"VANISHED ");
+    if vanished.is_earlier {
+        out.put(b"(EARLIER) ");
+    }
+    put_set(out, &vanished.uids);
 }

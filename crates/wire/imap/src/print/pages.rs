@@ -2,16 +2,18 @@
 
 use std::vec;
 
-use postroom_mail::uid_set::UidSet;
 use postroom_wire::output::Output;
 
 use super::Context;
 use super::fetch::{Fetch, Item};
-use super::mailbox::{put_esearch, put_flag_list, put_listed, put_mailbox_status, put_namespaces};
+use super::mailbox::{
+    put_esearch, put_flag_list, put_listed, put_mailbox_status, put_namespaces, put_vanished,
+};
 use super::status::untagged;
 use super::text::put_number;
 use crate::question::Source;
 use crate::response::Response;
+use crate::response::mailbox::Searched;
 
 /// Where printing halted.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,9 +81,9 @@ fn begin(out: &mut Output, response: Response, context: Context<'_>) -> Option<O
     out.put(b"* ");
     match response {
         Response::Fetch(fetched) => return Some(Open::Fetch(Fetch::begin(out, fetched))),
-        Response::Search(set) => {
+        Response::Search(searched) => {
             out.put(b"SEARCH");
-            return Some(Open::Search(Numbers::new(set)));
+            return Some(Open::Search(Numbers::new(searched)));
         }
         Response::Esearch(esearch) => put_esearch(out, &esearch, context),
         Response::Exists(count) => put_count(out, count, b" EXISTS"),
@@ -95,6 +97,7 @@ fn begin(out: &mut Output, response: Response, context: Context<'_>) -> Option<O
         Response::Lsub(listed) => put_listed(out, b"LSUB", &listed, context.names),
         Response::MailboxStatus(status) => put_mailbox_status(out, &status, context.names),
         Response::Namespace(namespaces) => put_namespaces(out, &namespaces, context.names),
+        Response::Vanished(vanished) => put_vanished(out, &vanished),
         Response::Status(_) => {}
     }
     out.put(b"\r\n");
@@ -109,7 +112,7 @@ fn put_count(out: &mut Output, count: u32, word: &[u8]) {
 /// The numbers of SEARCH.
 #[derive(Debug)]
 struct Numbers {
-    set: UidSet,
+    searched: Searched,
     /// Which range is next, or under way.
     range: usize,
     /// Numbers of that range that are printed.
@@ -117,9 +120,9 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn new(set: UidSet) -> Self {
+    fn new(searched: Searched) -> Self {
         Self {
-            set,
+            searched,
             range: 0,
             printed: 0,
         }
@@ -127,7 +130,7 @@ impl Numbers {
 
     /// Prints numbers until output is full; returns whether that was all.
     fn print(&mut self, out: &mut Output) -> bool {
-        while let Some(range) = self.set.ranges().get(self.range) {
+        while let Some(range) = self.searched.numbers.ranges().get(self.range) {
             let start = range.start().saturating_add(self.printed);
             for number in start..=*range.end() {
                 if out.is_full() {
@@ -139,6 +142,12 @@ impl Numbers {
             }
             self.range = self.range.saturating_add(1);
             self.printed = 0;
+        }
+        let mod_seq = self.searched.mod_seq;
+        if let Some(mod_seq) = mod_seq.filter(|_| !self.searched.numbers.is_empty()) {
+            out.put(b" (MODSEQ ");
+            put_number(out, mod_seq.0);
+            out.put(b")");
         }
         out.put(b"\r\n");
         true

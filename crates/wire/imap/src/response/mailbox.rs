@@ -133,3 +133,22 @@ pub struct Esearch {
     /// The highest MODSEQ found (RFC 7162 §3.1.6).
     pub modseq: Option<ModSeq>,
 }
+
+/// SEARCH (RFC 3501 §7.2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Searched {
+    /// Printed ascending.
+    pub numbers: UidSet,
+    /// The highest MODSEQ found, if MODSEQ was searched for (RFC 7162 §3.1.6); not printed where
+    /// there are no numbers.
+    pub mod_seq: Option<ModSeq>,
+}
+
+/// VANISHED (RFC 7162 §3.2.10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vanished {
+    /// Whether the client counts these messages no longer, if it ever did.
+    pub is_earlier: bool,
+    /// Which UIDs; never empty. All in one line, so that a host splits a set of many ranges.
+    pub uids: UidSet,
+}
