@@ -128,7 +128,8 @@ impl Remote {
     /// The command lines of all sessions.
     pub fn commands(&self) -> Vec<String> {
         let sessions = self.sessions();
-        { sessions.into_iter() }
+        sessions
+            .into_iter()
             .flat_map(|session| session.commands)
             .collect()
     }

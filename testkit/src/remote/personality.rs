@@ -104,11 +104,17 @@ pub enum Deed {
 
 impl Default for Personality {
     fn default() -> Self {
-        let extensions = ["PIPELINING", "SIZE 50000000", "8BITMIME", "SMTPUTF8", "DSN"];
-        let extensions = extensions.iter().chain(&["ENHANCEDSTATUSCODES"]);
+        let extensions = [
+            "PIPELINING",
+            "SIZE 50000000",
+            "8BITMIME",
+            "SMTPUTF8",
+            "DSN",
+            "ENHANCEDSTATUSCODES",
+        ];
         Self {
             name: "mx.example.net".to_owned(),
-            extensions: extensions.map(ToString::to_string).collect(),
+            extensions: extensions.map(str::to_owned).to_vec(),
             starttls: None,
             is_implicit_tls: false,
             recipients_max: None,
@@ -143,7 +149,8 @@ impl Personality {
     /// Does not offer this: the keyword of a line of the reply to EHLO.
     #[must_use]
     pub fn without(mut self, keyword: &str) -> Self {
-        { &mut self.extensions }.retain(|line| line.split(' ').next() != Some(keyword));
+        self.extensions
+            .retain(|line| line.split(' ').next() != Some(keyword));
         self
     }
 

@@ -173,7 +173,8 @@ impl Session<'_> {
         if self.message.is_none() {
             return self.say("503 5.5.1 MAIL first");
         }
-        let taken = { self.message.as_ref() }.map_or(0, |message| message.recipients.len());
+        let taken = self.message.as_ref();
+        let taken = taken.map_or(0, |message| message.recipients.len());
         if self
             .personality
             .recipients_max
@@ -263,7 +264,8 @@ impl Session<'_> {
     }
 
     fn is_for_nobody(&self) -> bool {
-        { self.message.as_ref() }.is_none_or(|message| message.recipients.is_empty())
+        let message = self.message.as_ref();
+        message.is_none_or(|message| message.recipients.is_empty())
     }
 }
 
@@ -343,13 +345,11 @@ impl Session<'_> {
 
     /// Says the usual, or does what the personality says; returns the code said.
     fn reply_code(&mut self, moment: Moment, address: &str, usual: &str) -> Result<u16, End> {
-        match self.personality.deed(moment, address) {
-            Some(deed) => self.act(&deed, usual),
-            None => {
-                self.say(usual)?;
-                Ok(code(usual.as_bytes()))
-            }
+        if let Some(deed) = self.personality.deed(moment, address) {
+            return self.act(&deed, usual);
         }
+        self.say(usual)?;
+        Ok(code(usual.as_bytes()))
     }
 
     fn act(&mut self, deed: &Deed, usual: &str) -> Result<u16, End> {
@@ -398,7 +398,7 @@ impl Session<'_> {
 
 /// Lines as they go out.
 fn wire(lines: &str) -> String {
-    lines.lines().map(|line| format!("{line}\r\n")).collect()
+    lines.lines().flat_map(|line| [line, "\r\n"]).collect()
 }
 
 /// The code that octets begin with; 0 for nonsense.

@@ -82,6 +82,7 @@ impl Version {
             placements,
             expunged,
             mailbox,
+            ..
         } = changes;
         let mut news = placements.as_slice();
         let mut gone = expunged.as_slice();

@@ -81,12 +81,14 @@ pub struct Placement {
 }
 
 /// What changed in a mailbox since a MODSEQ.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
     /// New or changed, by UID.
     pub placements: Vec<Placement>,
-    /// Gone, ascending.
+    /// Gone, ascending; not all of them where the changes are asked for from below `floor`.
     pub expunged: Vec<Uid>,
+    /// What went up to this MODSEQ is forgotten.
+    pub floor: ModSeq,
     /// As it stands after these.
     pub mailbox: Option<Mailbox>,
 }

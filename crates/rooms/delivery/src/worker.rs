@@ -1,9 +1,10 @@
 //! Works off what waits in the queue for mailboxes here.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use postroom_mail::address::{Address, NonAscii, ReversePath};
-use postroom_mail::envelope::{BodyType, Envelope, Recipient};
+use postroom_mail::envelope::{BodyType, Envelope, Notify, Recipient};
 use postroom_mail::message::header_length;
 use postroom_queue::queue::{Lease, Queue, QueueError};
 use postroom_runtime::clock::Clock;
@@ -14,12 +15,16 @@ use postroom_store::plan::Body;
 use postroom_store::row::Entry;
 
 use crate::case::{Attempt, Case, Quota, Relaying, Reports};
+use crate::conclude::delay_key;
 use crate::delivery::{Delivery, SettleError};
 use crate::facts::Facts;
 use crate::privacy::Privacy;
 
 /// Entries that are held at a time.
 const LEASE_MAX: usize = 32;
+
+/// The age at which the sender of an entry hears that it waits.
+const DELAY_NOTICE: Duration = Duration::from_hours(4);
 
 /// The one worker for entries whose next hop is `local` or `expand`.
 #[derive(Debug)]
@@ -136,9 +141,10 @@ impl Worker {
         let mut done = match &entry.next_hop {
             NextHop::Local => None,
             NextHop::Expand { done, .. } => Some(*done),
-            // No room of this release makes or takes them.
+            // The queue gives this worker what is for here.
             NextHop::Remote(_) => return Err(AttemptError::Entry),
         };
+        let tells_sender = done.is_none() && self.is_news(entry).await;
         let octets = self
             .delivery
             .store()
@@ -150,6 +156,7 @@ impl Worker {
                 entry,
                 token,
                 progress,
+                tells_sender,
             };
             let word = self.deliver(&octets, recipients, attempt).await?;
             match progress {
@@ -157,6 +164,17 @@ impl Worker {
                 Some(_) => done = progress,
             }
         }
+    }
+
+    /// Whether it is time to tell the sender that the entry waits, and that was not told before.
+    async fn is_news(&self, entry: &Entry) -> bool {
+        let is_late = entry.created.plus(DELAY_NOTICE) <= self.clock.wall();
+        let wants = |notify: Notify| notify.contains(Notify::DELAY);
+        if !is_late || entry.reverse_path.is_empty() || !entry.dsn.notify.is_some_and(wants) {
+            return false;
+        }
+        let key = delay_key(entry.id);
+        matches!(self.delivery.store().remembered(&key).await, Ok(None))
     }
 
     /// The recipients of the next commit, and how far it gets.

@@ -125,7 +125,7 @@ fn attack_f18_pipelined_changes_take_effect_one_after_the_other() {
     filled(&house, SESSIONS * OWN);
     let work = |number: u32| {
         let mut session = house.selected("INBOX");
-        session.ok(if number % 2 == 0 {
+        session.ok(if number.is_multiple_of(2) {
             "ENABLE QRESYNC"
         } else {
             "NOOP"

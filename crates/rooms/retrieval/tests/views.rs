@@ -150,6 +150,63 @@ fn what_changes_between_two_pages_is_told_at_the_end() {
     assert!(matches!(completion.code, Some(Code::HighestModSeq(_))));
 }
 
+/// UIDs of VANISHED, in lines that begin with `head`.
+fn vanished(said: &str, head: &str) -> Vec<u32> {
+    let rows = said.lines().filter_map(|line| line.strip_prefix(head));
+    rows.flat_map(|set| set.trim_end().split(','))
+        .filter_map(|range| {
+            let (from, to) = range.split_once(':').unwrap_or((range, range));
+            Some(from.parse::<u32>().ok()?..=to.parse().ok()?)
+        })
+        .flatten()
+        .collect()
+}
+
+#[test]
+fn what_the_store_forgot_is_all_that_is_not_there() {
+    const MESSAGES: u32 = 32_768;
+    let house = House::new();
+    let mut session = house.session();
+    session.ok("LOGIN anna secret");
+    session.ok("ENABLE QRESYNC");
+    session.append("INBOX", PLAIN);
+    session.append("INBOX", PLAIN);
+    let said = session.ok("SELECT INBOX");
+    let number = |mark: &str| {
+        let (_, rest) = said.split_once(mark).unwrap();
+        rest.split_once(']').unwrap().0.to_owned()
+    };
+    let (validity, highest) = (number("[UIDVALIDITY "), number("[HIGHESTMODSEQ "));
+    session.ok("STORE 1 +FLAGS (\\Deleted)");
+    for _ in 1..MESSAGES.ilog2() {
+        session.ok("COPY 1:* INBOX");
+    }
+    // Every other message goes: more ranges than are remembered.
+    let mut other = house.selected("INBOX");
+    other.ok("EXPUNGE");
+    let odd: Vec<u32> = (1..MESSAGES).step_by(2).collect();
+    let said = session.ok("NOOP");
+    assert_eq!(vanished(&said, "* VANISHED "), odd);
+    let longest = said.lines().map(str::len).max().unwrap();
+    assert!(longest < 8192, "{longest}");
+    // Of what is remembered nothing is forgotten.
+    let (_, since) = said.rsplit_once("[HIGHESTMODSEQ ").unwrap();
+    let (since, _) = since.split_once(']').unwrap();
+    other.ok("STORE 5 +FLAGS.SILENT (\\Deleted)");
+    other.ok("EXPUNGE");
+    let said = session.ok(&format!("SELECT INBOX (QRESYNC ({validity} {since}))"));
+    assert_eq!(vanished(&said, "* VANISHED (EARLIER) "), [10]);
+    let mut gone = odd;
+    gone.insert(5, 10);
+    let said = session.ok(&format!("SELECT INBOX (QRESYNC ({validity} {highest}))"));
+    assert_eq!(vanished(&said, "* VANISHED (EARLIER) "), gone);
+    let said = session.ok(&format!(
+        "SELECT INBOX (QRESYNC ({validity} {highest} 1:2))"
+    ));
+    assert_eq!(vanished(&said, "* VANISHED (EARLIER) "), [1]);
+    assert_eq!(said.matches(" FETCH (").count(), 0);
+}
+
 #[test]
 fn large_bodies_are_streamed_whole() {
     let house = House::new();

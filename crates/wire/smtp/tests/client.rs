@@ -219,6 +219,27 @@ fn what_a_session_cannot_do_without_is_named() {
     assert!(session.take_written().ends_with(b"QUIT\r\n"));
 }
 
+#[test]
+fn a_peer_that_cannot_be_reset_gets_no_further_transaction() {
+    let mut sender = Sender::default();
+    sender.send("anna@example.org", &["bob@example.net"]);
+    sender.send("anna@example.org", &["carla@example.net"]);
+    let replies = format!("{HELLO}250 a\n550 b\n554 c\n500 what\n221 bye\n");
+    let mut session = session_of(sender, &replies);
+    assert!(session.take_written().ends_with(b"RSET\r\nQUIT\r\n"));
+    assert!(session.is_closed());
+    assert_eq!(session.host.outcomes.len(), 1);
+    let ending = ending(&session);
+    assert_eq!(known(&ending.moment), ["open"]);
+    assert!(matches!(
+        ending.cause,
+        Cause::Refused {
+            stage: Stage::Reset,
+            ..
+        }
+    ));
+}
+
 /// The same octets in one segment and cut before the TLS record that would follow.
 #[test]
 fn attack_a10_what_came_in_the_clear_behind_starttls_is_forgotten() {

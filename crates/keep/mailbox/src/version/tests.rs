@@ -68,7 +68,12 @@ struct Model {
 impl Model {
     fn apply(&mut self, change: &Change) -> Changes {
         self.mod_seq += 1;
-        let mut told = Changes::default();
+        let mut told = Changes {
+            placements: Vec::new(),
+            expunged: Vec::new(),
+            floor: ModSeq(0),
+            mailbox: None,
+        };
         let uid_at = |model: &Self, at: u16| {
             let place = usize::from(at) % model.rows.len().max(1);
             model.rows.keys().nth(place).copied()
@@ -206,6 +211,7 @@ fn a_change_copies_one_chunk_and_shares_the_others() {
     let new = old.after(Changes {
         placements: vec![placement(1000, 2, SystemFlags::SEEN)],
         expunged: Vec::new(),
+        floor: ModSeq(0),
         mailbox: Some(mailbox(5001, 2)),
     });
     let shared = old
@@ -229,6 +235,7 @@ fn changes_are_found_in_the_chunks_that_hold_them() {
             placement(5001, 2, SystemFlags::NONE),
         ],
         expunged: vec![Uid::new(1001).unwrap(), Uid::new(3000).unwrap()],
+        floor: ModSeq(0),
         mailbox: Some(mailbox(5002, 2)),
     });
     let changed = |since| new.changed_since(ModSeq(since));

@@ -69,6 +69,7 @@ pub(crate) fn changes_since(
         Ok(Some(Changes {
             placements,
             expunged,
+            floor: expunge_floor(connection, mailbox)?.unwrap_or(ModSeq(0)),
             mailbox: Some(found),
         }))
     })
@@ -81,11 +82,10 @@ pub(crate) fn expunged_since(
     since: ModSeq,
 ) -> Read<Option<Expunged>> {
     at_once(connection, |connection| {
-        let floor = connection
-            .prepare_cached("SELECT expunge_floor FROM mailbox WHERE id = ? AND account = ?")?
-            .query_row([int(mailbox.0), int(account.0)], |row| u64_at(row, 0))
-            .optional()?;
-        let Some(floor) = floor else { return Ok(None) };
+        if mailbox_by_id(connection, account, mailbox)?.is_none() {
+            return Ok(None);
+        }
+        let floor = expunge_floor(connection, mailbox)?;
         let ranges = connection
             .prepare_cached("SELECT first, last FROM expunged WHERE mailbox = ? AND mod_seq > ?")?
             .query_map([int(mailbox.0), int(since.0)], |row| {
@@ -94,9 +94,16 @@ pub(crate) fn expunged_since(
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Some(Expunged {
             uids: UidSet::from_ranges(ranges),
-            floor: ModSeq(floor),
+            floor: floor.unwrap_or(ModSeq(0)),
         }))
     })
+}
+
+fn expunge_floor(connection: &Connection, mailbox: MailboxId) -> Read<Option<ModSeq>> {
+    connection
+        .prepare_cached("SELECT expunge_floor FROM mailbox WHERE id = ?")?
+        .query_row([int(mailbox.0)], |row| u64_at(row, 0).map(ModSeq))
+        .optional()
 }
 
 pub(crate) fn messages(

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use postroom_delivery::case::Reports;
+use postroom_delivery::conclude::delay_key;
 use postroom_mail::envelope::{Notify, Ret};
 use postroom_store::operation::NextHop;
 
@@ -137,7 +138,12 @@ async fn a_delay_tells_until_when_it_is_tried() {
         "{report}"
     );
     assert!(report.contains("\r\nWill-Retry-Until: "), "{report}");
-    assert_eq!(house.entries().await.len(), 1, "it still waits");
+    let [entry] = &house.entries().await[..] else {
+        panic!("it still waits");
+    };
+    // Whoever attempts it next knows that this was told.
+    let key = delay_key(entry.id);
+    assert!(house.store.remembered(&key).await.unwrap().is_some());
 }
 
 /// What a stranger sent to an alias of ours and fails elsewhere ends silently, by a named rule.
@@ -217,4 +223,54 @@ async fn a_report_about_many_fits_one_commit() {
         panic!("one report");
     };
     assert_eq!(report.matches("Action: failed").count(), 100);
+}
+
+/// The sender is gone: the outcome is kept all the same, and the report is for nobody.
+#[tokio::test]
+async fn a_report_for_nobody_keeps_no_entry_from_settling() {
+    let house = House::new().await;
+    house.accept(to(&["a@y.net", "b@y.net"])).await;
+    let lease = house.lease().await;
+    house.remove_account("anna@example.org").await;
+    house.conclude(&lease, |_| failed()).await.unwrap();
+    assert!(house.entries().await.is_empty());
+}
+
+/// Where nobody can say how the report goes, it waits, and what was attempted does not.
+#[tokio::test]
+async fn a_report_whose_way_is_not_found_waits_in_the_queue() {
+    let mut house = House::new().await;
+    house.accept(to(&["a@y.net", "b@y.net"])).await;
+    let lease = house.lease().await;
+    house.bound_rounds(1);
+    house.conclude(&lease, |_| failed()).await.unwrap();
+    let [report] = &house.entries().await[..] else {
+        panic!("the report waits");
+    };
+    assert_eq!(
+        (&*report.recipient, &report.next_hop),
+        ("anna@example.org", &NextHop::Local)
+    );
+}
+
+/// Without room for a report nothing is lost: what failed is tried again, the rest is settled.
+#[tokio::test]
+async fn without_room_failures_wait_and_the_rest_is_settled() {
+    let house = House::new().await;
+    house.accept(to(&["a@y.net", "b@y.net"])).await;
+    let house = house.with_full_disk().await;
+    let lease = house.lease().await;
+    let due = lease.entries[0].due;
+    let conclusion = |entry: &postroom_store::row::Entry| match &*entry.recipient {
+        "a@y.net" => transferred(false),
+        _ => failed(),
+    };
+    house.conclude(&lease, conclusion).await.unwrap();
+    let entries = house.entries().await;
+    let [entry] = &entries[..] else {
+        panic!("{entries:?}");
+    };
+    assert_eq!(&*entry.recipient, "b@y.net");
+    assert!(entry.due > due && entry.attempts == 1);
+    assert!(house.inbox("anna").await.is_empty());
 }

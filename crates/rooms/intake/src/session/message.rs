@@ -103,8 +103,8 @@ impl Session {
         let fields = self.judge_message(transaction, &header, time).await?;
         if header.message_id.is_none() {
             // Whoever gave it none was given one by a stage.
-            header.message_id =
-                Header::read(fields.as_bytes(), inner.limits.hostname.as_str()).message_id;
+            let own = inner.limits.hostname.as_str();
+            header.message_id = Header::read(fields.as_bytes(), own).message_id;
             transaction.message_id = header.message_id.as_deref().map(Into::into);
         }
         let trace = self.trace(transaction, &header, &fields, time);

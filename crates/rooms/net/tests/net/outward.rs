@@ -9,7 +9,7 @@ use postroom_mail::address::{Address, NonAscii, ReversePath};
 use postroom_mail::envelope::{BodyType, Envelope, Recipient};
 use postroom_net::connect::{ConnectError, Destination, Leash, Over, connect};
 use postroom_net::tls::{Certificate, Outward};
-use postroom_net::{Broken, Ground, Host, Limits};
+use postroom_net::{Broken, Ground, Host, Limits, Peer};
 use postroom_runtime::clock::Clock;
 use postroom_smtp::client::{
     Answer, Cause, Client, Fate, Moment, News, Outcome, Profile, Question, Source, Stage, StartTls,
@@ -30,6 +30,9 @@ struct Postman {
     place: usize,
     outcomes: Vec<Outcome>,
     tls: Option<Tls>,
+    peer: Option<Peer>,
+    /// Lets the next answer wait until the peer has gone.
+    outlasts_peer: bool,
 }
 
 impl Postman {
@@ -40,6 +43,8 @@ impl Postman {
             place: 0,
             outcomes: Vec::new(),
             tls: None,
+            peer: None,
+            outlasts_peer: false,
         }
     }
 }
@@ -48,6 +53,9 @@ impl Host<Client> for Postman {
     async fn answer(&mut self, question: Question) -> Answer {
         if let Question::Ended(outcome) = question {
             self.outcomes.push(outcome);
+            while self.outlasts_peer && !self.peer.as_ref().unwrap().has_closed() {
+                tokio::task::yield_now().await;
+            }
         }
         if self.messages.is_empty() {
             return Answer::Quit;
@@ -79,6 +87,10 @@ impl Host<Client> for Postman {
         Ok(false)
     }
 
+    fn connected(&mut self, peer: Peer) {
+        self.peer = Some(peer);
+    }
+
     fn secured(&mut self, tls: &Tls) {
         self.tls = Some(tls.clone());
     }
@@ -89,7 +101,8 @@ fn message(recipients: &[&str], octets: &[u8]) -> (Transaction, Vec<u8>) {
     let transaction = Transaction {
         envelope: Envelope {
             reverse_path: ReversePath::Address(address("anna@example.org")),
-            recipients: { recipients.iter() }
+            recipients: recipients
+                .iter()
                 .map(|to| Recipient {
                     address: address(to),
                     notify: None,
@@ -139,6 +152,15 @@ fn session(
     limits: Limits,
     messages: Vec<(Transaction, Vec<u8>)>,
 ) -> Over<Client, Postman> {
+    session_of(destination, profile, limits, Postman::new(messages))
+}
+
+fn session_of(
+    destination: Destination,
+    profile: Profile,
+    limits: Limits,
+    postman: Postman,
+) -> Over<Client, Postman> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -147,7 +169,6 @@ fn session(
     let machine = Client::new(Arc::new(profile), clock.now());
     let show = Box::new(|peer: std::net::IpAddr| peer.to_string().into());
     let ground = Arc::new(Ground::new(clock, limits, Box::new(|_| false), show));
-    let postman = Postman::new(messages);
     let session = connect(&ground, destination, Leash::default(), machine, postman);
     runtime.block_on(async { tokio::time::timeout(LONG, session).await.unwrap() })
 }
@@ -402,6 +423,27 @@ fn a_peer_that_dies_after_the_data_may_have_taken_the_message() {
     assert_eq!(fates[0], None);
     assert!(matches!(fates[1], Some(Fate::Refused { .. })));
     assert_eq!(remote.messages()[0].octets, HI);
+}
+
+#[test]
+fn a_host_that_waits_sees_its_peer_go() {
+    for starttls in [None, Some(Manner::Good)] {
+        let mut personality =
+            Personality::default().does(At::EndOfData, Deed::SayAndLeave("250 2.6.0 Taken"));
+        if let Some(starttls) = starttls {
+            personality = personality.with_starttls(starttls);
+        }
+        let remote = Remote::start(personality);
+        let mut postman = Postman::new([hi(), hi()].concat());
+        postman.outlasts_peer = true;
+        let profile = Profile::transfer("mail.example.org");
+        let towards = destination(remote.address());
+        let over = session_of(towards, profile, Limits::default(), postman);
+        assert_eq!(over.host.peer.unwrap().address, remote.address());
+        // It sent all the same: no reply to MAIL, and nobody got anything.
+        assert_eq!(over.host.outcomes.len(), 1);
+        assert_eq!(over.machine.ending().moment, Moment::Unfinished(vec![None]));
+    }
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl Believer {
             if let Some(completion) = response.strip_prefix("t ") {
                 self.hear_code(completion)?;
                 self.settle();
-                told.completion = completion.to_owned();
+                completion.clone_into(&mut told.completion);
             } else if let Some(data) = response.strip_prefix("* ") {
                 self.hear_data(data, expunges, &mut told)
                     .map_err(|broken| format!("{broken}: {response}"))?;

@@ -1,6 +1,7 @@
 //! Clients at work in two mailboxes, by a seed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use postroom_mail::flag::SystemFlags;
 use postroom_runtime::random::Random;
@@ -12,7 +13,7 @@ use crate::house::{House, Session};
 const CLIENTS: usize = 3;
 
 /// Moments that are remembered; the oldest goes.
-const MEMORIES_MAX: usize = 12;
+const MEMORIES_MAX: usize = 24;
 
 /// Flags that are set.
 const FLAGS: [&str; 5] = ["\\Seen", "\\Flagged", "\\Deleted", "Work", "$Junk"];
@@ -133,7 +134,7 @@ impl<'h> World<'h> {
         if told.completion.starts_with("BAD") {
             self.fail("BAD");
         }
-        if !told.completion.is_empty() && self.chance(4) {
+        if !told.completion.is_empty() && self.chance(2) {
             self.remember(who);
         }
         told
@@ -251,9 +252,10 @@ impl<'h> World<'h> {
         let places: Vec<usize> = (first..=last).collect();
         let uids: Vec<u32> = places.iter().filter_map(|&p| messages[p].uid).collect();
         let is_uid = self.chance(2) && uids.len() == places.len();
-        let numbers: Vec<String> = match is_uid {
-            true => uids.iter().map(u32::to_string).collect(),
-            false => places.iter().map(|place| (place + 1).to_string()).collect(),
+        let numbers: Vec<String> = if is_uid {
+            uids.iter().map(u32::to_string).collect()
+        } else {
+            places.iter().map(|place| (place + 1).to_string()).collect()
         };
         Some(Chosen {
             is_uid,
@@ -523,7 +525,7 @@ impl<'h> World<'h> {
                     .collect(),
             );
             if !places.is_empty() {
-                known.push_str(&format!(" ({numbers} {sample})"));
+                let _ = write!(known, " ({numbers} {sample})");
             }
         }
         known
@@ -563,8 +565,9 @@ impl<'h> World<'h> {
 }
 
 fn expunges_of(is_uid: bool) -> Expunges {
-    match is_uid {
-        true => Expunges::May,
-        false => Expunges::MayNot,
+    if is_uid {
+        Expunges::May
+    } else {
+        Expunges::MayNot
     }
 }

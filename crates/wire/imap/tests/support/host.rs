@@ -382,6 +382,7 @@ fn listed(name: &str) -> Listed {
         separator: Some('/'),
         name: name.into(),
         child_info,
+        old_name: None,
     }
 }
 

@@ -95,7 +95,7 @@ proptest! {
         words in proptest::collection::vec("\\.{0,3}[a-c]{0,3}", 0..12),
         size in 1_usize..9,
     ) {
-        let message: String = words.iter().map(|word| format!("{word}\r\n")).collect();
+        let message: String = words.iter().flat_map(|word| [word, "\r\n"]).collect();
         let pieces: Vec<&[u8]> = message.as_bytes().chunks(size).collect();
         let wire = String::from_utf8(lines(&pieces).unwrap()).unwrap();
         let body = wire.strip_suffix(".\r\n").unwrap();
