@@ -30,9 +30,9 @@ pub(crate) struct Operator {
 
 impl Operator {
     /// Asks for a change; says nothing when it is done, or with `--json` what was done.
-    pub(crate) fn tell(self, request: Request) -> Result<(), Failure> {
+    pub(crate) fn tell(self, request: &Request) -> Result<(), Failure> {
         let mut desk = self.open()?;
-        let value = desk.ask(&request)?;
+        let value = desk.ask(request)?;
         if desk.wants_json() {
             report::say(value)
         } else {
@@ -43,11 +43,11 @@ impl Operator {
     /// Asks for a list and prints it.
     pub(crate) fn list<T: DeserializeOwned>(
         self,
-        request: Request,
+        request: &Request,
         print: impl FnOnce(&[T]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut desk = self.open()?;
-        let value = desk.ask(&request)?;
+        let value = desk.ask(request)?;
         if desk.wants_json() {
             return report::say(value);
         }

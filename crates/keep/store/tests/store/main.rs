@@ -16,5 +16,7 @@ mod kept;
 mod plans;
 #[cfg(test)]
 mod record;
+#[cfg(test)]
 mod story;
+#[cfg(test)]
 mod tending;
