@@ -102,3 +102,55 @@ async fn attack_h05_a_damaged_entry_stops_nothing() {
     assert_eq!(left.len(), 2);
     assert!(left.iter().all(|entry| entry.is_held), "{left:?}");
 }
+
+/// A list above the bound is frozen, and worked off in chunks after the 250: each member once.
+#[tokio::test]
+async fn large_lists_are_delivered_to_each_member_once() {
+    let mut settings = Settings::default();
+    settings.expansion.inline_recipients_max = 4;
+    settings.expansion.chunk_members_max = 3;
+    let house = House::with(settings).await;
+    let names: Vec<String> = (0..10).map(|n| format!("m{n}")).collect();
+    for name in &names {
+        house.add(&format!("{name}@example.org"), None).await;
+    }
+    let members: Vec<String> = names
+        .iter()
+        .map(|name| format!("{name}@example.org"))
+        .collect();
+    let members: Vec<&str> = members.iter().map(String::as_str).collect();
+    house.alias("list", &members).await;
+
+    let mut talk = house.peer(Door::Transfer).await;
+    talk.say("EHLO client.example.net").await;
+    let to = ["anna@example.org", "m0@example.org", "list@example.org"];
+    let reply = talk.post("x@y.net", &to, &note("x@y.net")).await;
+    assert_eq!(codes(&reply), "250");
+    assert_eq!(house.inbox("m0").await.len(), 1);
+    assert_eq!(house.inbox("m1").await.len(), 0);
+    assert_eq!(house.store.entries(None, 10).await.unwrap().len(), 1);
+    // Whoever joins later is not a member of what is frozen.
+    house.alias("list", &["carla@example.org"]).await;
+
+    house.work_off().await;
+    for name in &names {
+        let texts = house.inbox(name).await;
+        assert_eq!(texts.len(), 1, "{name}");
+        let text = &texts[0];
+        assert!(text.starts_with(&format!(
+            "Return-Path: <x@y.net>\r\nDelivered-To: {name}@example.org\r\nReceived: from client"
+        )));
+        assert!(text.ends_with(&(note("x@y.net") + "\r\n")));
+    }
+    assert_eq!(house.inbox("carla").await.len(), 0);
+    let id = reply
+        .trim_end()
+        .rsplit(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let story = house.store.journal_of(id).await.unwrap();
+    let delivered = story.iter().filter(|line| &*line.verdict == "delivered");
+    assert_eq!(delivered.count(), 11);
+}
