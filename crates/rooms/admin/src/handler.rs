@@ -76,7 +76,7 @@ impl Admin {
             Request::MailboxRename { address, name, to } => {
                 self.mailbox_rename(&address, &name, &to).await
             }
-            Request::Reload => self.reload().await,
+            Request::Reload {} => self.reload().await,
         }
     }
 }

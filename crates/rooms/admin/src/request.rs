@@ -98,7 +98,7 @@ pub enum Request {
         to: String,
     },
     /// Takes configuration and certificates as they are now.
-    Reload,
+    Reload {},
 }
 
 /// An address with its password, in clear or hashed elsewhere with its scheme in front.

@@ -20,7 +20,7 @@ impl Arguments {
         let settings = self.operator.settings();
         let outcome = match settings.try_load(&Access::default()) {
             Ok(loaded) => {
-                let value = operator::ask_server(&loaded.config.data_dir, &Request::Reload)?;
+                let value = operator::ask_server(&loaded.config.data_dir, &Request::Reload {})?;
                 serde_json::from_value(value)
                     .map_err(|error| Failure::because("the server's answer", &error))?
             }
