@@ -70,6 +70,9 @@ pub enum Trouble {
     /// Not TOML.
     #[error("not TOML: {0}")]
     Syntax(Box<str>),
+    /// `listen.relay_allow` holds more than machines of one's own can be.
+    #[error("{0} is so wide that strangers could send mail through this server")]
+    OpenRelay(String),
     /// Outside the key's bounds.
     #[error("{value} is out of bounds")]
     OutOfBounds {
@@ -116,6 +119,9 @@ pub enum Trouble {
     /// `delivery.postmaster` unset (RFC 5321 §4.5.1).
     #[error("mail for the postmaster is refused at domains without such an account or alias")]
     PostmasterUnset,
+    /// `listen.relay_allow` holds somebody.
+    #[error("mail to anywhere is taken without a password from {0}")]
+    RelayWithoutPassword(String),
     /// Started as root, the server would stay root.
     #[error("a server that is started as root keeps all of root's rights")]
     RunsAsRoot,
@@ -155,6 +161,7 @@ impl Problem {
                 | Trouble::HostnameLocal(_)
                 | Trouble::NoStartTls
                 | Trouble::PostmasterUnset
+                | Trouble::RelayWithoutPassword(_)
                 | Trouble::RunsAsRoot
                 | Trouble::SubmissionOnSmtp
                 | Trouble::SubmissionWithoutTls
@@ -173,6 +180,10 @@ impl Problem {
             Trouble::NoEqualsSign(_) => "write --set KEY=VALUE".to_owned(),
             Trouble::Section => format!("set a key of it, as {key}.KEY"),
             Trouble::Syntax(_) => "mend the line; texts stand in quotes".to_owned(),
+            Trouble::OpenRelay(_) => {
+                "name the machines that cannot sign in, one by one or by their small networks"
+                    .to_owned()
+            }
             Trouble::OutOfBounds { bounds, .. } => format!("choose {bounds}"),
             Trouble::UnknownKey {
                 nearest: Some(nearest),
@@ -197,6 +208,10 @@ impl Problem {
             Trouble::NoStartTls => "set listen.smtp_starttls = \"offer\"".to_owned(),
             Trouble::PostmasterUnset => {
                 "set delivery.postmaster to the address of who looks after this server".to_owned()
+            }
+            Trouble::RelayWithoutPassword(_) => {
+                "make sure that a proxy or NAT does not give strangers one of these addresses"
+                    .to_owned()
             }
             Trouble::RunsAsRoot => "set user to a user of its own, as \"postroom\"".to_owned(),
             Trouble::SubmissionOnSmtp => {

@@ -11,6 +11,8 @@ mod failure;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod plans;
 #[cfg(test)]
 mod record;
