@@ -6,9 +6,12 @@ mod answer;
 mod config;
 mod domain;
 mod mailbox;
+mod queue;
 mod quickstart;
 mod reload;
 mod serve;
+mod since;
+mod trace;
 
 use crate::report::Failure;
 
@@ -32,12 +35,17 @@ pub(crate) enum Command {
     /// Mailboxes of an account
     #[command(subcommand)]
     Mailbox(mailbox::Action),
+    /// What waits: list it, show it, try it, keep it back, give it up
+    #[command(subcommand)]
+    Queue(queue::Action),
     /// A whole server on this machine: made, tested, served
     Quickstart(quickstart::Arguments),
     /// Have the running server take the configuration and certificates as they are now
     Reload(reload::Arguments),
     /// Serve what the configuration says
     Serve(serve::Arguments),
+    /// What became of a message, from connect to mailbox or next hop
+    Trace(trace::Arguments),
 }
 
 impl Command {
@@ -49,9 +57,11 @@ impl Command {
             Self::Config(action) => action.run(),
             Self::Domain(action) => action.run(),
             Self::Mailbox(action) => action.run(),
+            Self::Queue(action) => action.run(),
             Self::Quickstart(arguments) => arguments.run(),
             Self::Reload(arguments) => arguments.run(),
             Self::Serve(arguments) => arguments.run(),
+            Self::Trace(arguments) => arguments.run(),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::io;
 
 use postroom_config::{Config, Source};
 
-use crate::house;
 use crate::operator;
 use crate::owner::Errand;
 use crate::report::{self, Failure};
@@ -22,8 +21,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     // Whoever sends the errand has read the same configuration.
     let loaded = Config::load(&source)
         .map_err(|problems| Failure::new(format!("{problems:?}"), "ask again"))?;
-    let answer =
-        operator::runtime()?.block_on(house::answer_in_process(&loaded.config, request))?;
+    let answer = operator::runtime()?.block_on(operator::answer_here(&loaded.config, &request))?;
     let line = serde_json::to_string(&answer);
     report::say(line.map_err(|error| Failure::because("the answer as JSON", &error))?)
 }

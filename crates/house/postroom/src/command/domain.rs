@@ -8,7 +8,7 @@ use crate::report::{self, Failure};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Action {
-    /// Take mail for a domain, or change who takes its unknown addresses
+    /// Take mail for a domain
     Add {
         /// The domain, as example.org
         domain: String,
@@ -18,6 +18,9 @@ pub(crate) enum Action {
         /// Make its addresses those of another domain
         #[arg(long, value_name = "DOMAIN")]
         alias_of: Option<String>,
+        /// Change a domain that is there already
+        #[arg(long)]
+        replace: bool,
         /// Take its mail from anyone and pass it on to the servers of the domain
         #[arg(long, conflicts_with_all = ["catch_all", "alias_of"])]
         relay: bool,
@@ -44,22 +47,25 @@ impl Action {
             Self::Add {
                 domain,
                 relay: true,
+                replace,
                 operator,
                 ..
-            } => operator.tell(Request::DomainPassOn { domain }),
+            } => operator.tell(Request::DomainPassOn { domain, replace }),
             Self::Add {
                 domain,
                 catch_all,
                 alias_of,
+                replace,
                 operator,
                 ..
             } => operator.tell(Request::DomainAdd {
                 domain,
                 catch_all,
                 alias_of,
+                replace,
             }),
             Self::List { operator } => {
-                operator.list(Request::DomainList, |domains: &[answer::Domain]| {
+                operator.list(Request::DomainList {}, |domains: &[answer::Domain]| {
                     let rows = domains.iter().map(row).collect::<Vec<_>>();
                     report::table(["DOMAIN", "KIND", "UNKNOWN ADDRESSES GO TO"], &rows)
                 })

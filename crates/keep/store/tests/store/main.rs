@@ -16,3 +16,5 @@ mod kept;
 mod plans;
 #[cfg(test)]
 mod record;
+mod story;
+mod tending;
