@@ -31,7 +31,7 @@ use crate::log::segment::Segments;
 use crate::operation::{Alias, Credential, Domain, EntryId, Rendering};
 use crate::outcome::Committed;
 use crate::plan::Plan;
-use crate::row::{Account, Changes, Entry, Mailbox, MailboxCounts, Message, Placement};
+use crate::row::{Account, Changes, Entry, Expunged, Mailbox, MailboxCounts, Message, Placement};
 use crate::shared::Shared;
 
 pub use crate::lock::FILE_SYSTEMS;
@@ -374,6 +374,20 @@ impl Store {
     ) -> Result<Option<Changes>, ReadError> {
         self.query(move |connection| {
             read_message::changes_since(connection, account, mailbox, since)
+        })
+        .await
+    }
+
+    /// What went from a mailbox above a MODSEQ; `None` when the mailbox is gone. Cost: the ranges
+    /// that went.
+    pub async fn expunged_since(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        since: ModSeq,
+    ) -> Result<Option<Expunged>, ReadError> {
+        self.query(move |connection| {
+            read_message::expunged_since(connection, account, mailbox, since)
         })
         .await
     }

@@ -41,40 +41,36 @@ pub(crate) fn read(
     name: &str,
     catch_all: Option<String>,
     alias_of: Option<String>,
+    relay: bool,
 ) -> Result<operation::Domain, Failure> {
-    let name = domain(name)?.as_str().into();
-    match (catch_all, alias_of) {
-        (Some(_), Some(_)) => Err(Failure::new(
-            "an alias domain has no catch-all of its own",
-            "give --catch-all to the domain that it stands for",
-        )),
-        (None, Some(target)) => Ok(operation::Domain {
-            name,
-            kind: DomainKind::Alias,
-            catch_all: None,
-            target: Some(domain(&target)?.as_str().into()),
-        }),
-        (catch_all, None) => {
-            let catch_all = catch_all.map(|text| address(&text)).transpose()?;
-            let catch_all = catch_all.map(|address| address.lookup_key().into());
-            Ok(operation::Domain {
-                name,
-                kind: DomainKind::Local,
-                catch_all,
-                target: None,
-            })
-        }
-    }
-}
-
-/// A domain whose mail is for its own servers.
-pub(crate) fn passed_on(name: &str) -> Result<operation::Domain, Failure> {
-    Ok(operation::Domain {
+    let put = operation::Domain {
         name: domain(name)?.as_str().into(),
-        kind: DomainKind::Relay,
+        kind: DomainKind::Local,
         catch_all: None,
         target: None,
-    })
+    };
+    match (catch_all, alias_of, relay) {
+        (None, Some(target), false) => Ok(operation::Domain {
+            kind: DomainKind::Alias,
+            target: Some(domain(&target)?.as_str().into()),
+            ..put
+        }),
+        (None, None, true) => Ok(operation::Domain {
+            kind: DomainKind::Relay,
+            ..put
+        }),
+        (catch_all, None, false) => {
+            let catch_all = catch_all.map(|text| address(&text)).transpose()?;
+            Ok(operation::Domain {
+                catch_all: catch_all.map(|address| address.lookup_key().into()),
+                ..put
+            })
+        }
+        _ => Err(Failure::new(
+            "a domain has a catch-all, stands for another, or is passed on: one of them",
+            "give one of --catch-all, --alias-of and --relay",
+        )),
+    }
 }
 
 fn row(domain: operation::Domain) -> answer::Domain {

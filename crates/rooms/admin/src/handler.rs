@@ -87,16 +87,13 @@ impl Admin {
                 domain,
                 catch_all,
                 alias_of,
+                relay,
                 replace,
             } => {
-                let put = domain::read(&domain, catch_all, alias_of)?;
+                let put = domain::read(&domain, catch_all, alias_of, relay)?;
                 self.domain_add(put, replace).await
             }
             Request::DomainList {} => self.domain_list().await,
-            Request::DomainPassOn { domain, replace } => {
-                let put = domain::passed_on(&domain)?;
-                self.domain_add(put, replace).await
-            }
             Request::DomainRemove { domain } => self.domain_remove(&domain).await,
             Request::MailboxCreate { address, name } => self.mailbox_create(&address, &name).await,
             Request::MailboxList { address } => self.mailbox_list(&address).await,

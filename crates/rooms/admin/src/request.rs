@@ -64,20 +64,15 @@ pub enum Request {
         catch_all: Option<String>,
         /// The domain whose addresses these are.
         alias_of: Option<String>,
+        /// Whether its mail is taken from anyone and passed on to its servers.
+        #[serde(default)]
+        relay: bool,
         /// Whether one that is there is changed; else it is refused.
         #[serde(default)]
         replace: bool,
     },
     /// All domains.
     DomainList {},
-    /// Takes mail for a domain from anyone and passes it on to its servers.
-    DomainPassOn {
-        /// Which.
-        domain: String,
-        /// Whether one that is there is changed; else it is refused.
-        #[serde(default)]
-        replace: bool,
-    },
     /// Removes a domain that nothing uses.
     DomainRemove {
         /// Which.

@@ -116,6 +116,9 @@ impl Conversion<'_> {
         }
         match &part.content {
             Content::Multipart(parts) => self.multipart(part, parts, place),
+            Content::Message { .. } if is_global(part) && !is_ascii => {
+                self.leaf(part, place, &TransferEncoding::Base64)
+            }
             Content::Message { root, .. } => {
                 self.relabelled_header(part, place);
                 self.part(root, Place::Message)?;
@@ -158,7 +161,7 @@ impl Conversion<'_> {
     ) -> Result<(), SevenBitError> {
         let is_composite = matches!(&*part.media_type.kind, "message" | "multipart");
         let is_unknown = matches!(part.encoding, TransferEncoding::Other(_));
-        if is_composite || is_unknown {
+        if (is_composite && !is_global(part)) || is_unknown {
             return Err(SevenBitError::Part);
         }
         let content = part.decode_body(self.message);
@@ -228,6 +231,13 @@ impl Conversion<'_> {
         let octets = self.message.get(range).unwrap_or_default();
         self.out.extend_from_slice(octets);
     }
+}
+
+/// Whether a part is one of those `message` types that may be encoded: `message/global` and its like
+/// (RFC 6532 §3.7, RFC 6533 §6).
+fn is_global(part: &Part) -> bool {
+    let media_type = &part.media_type;
+    &*media_type.kind == "message" && media_type.subtype.starts_with("global")
 }
 
 /// Whether the octets of a part are covered by a signature or encryption of the part itself

@@ -18,12 +18,12 @@ pub(crate) enum Action {
         /// Make its addresses those of another domain
         #[arg(long, value_name = "DOMAIN")]
         alias_of: Option<String>,
-        /// Change a domain that is there already
-        #[arg(long)]
-        replace: bool,
         /// Take its mail from anyone and pass it on to the servers of the domain
         #[arg(long, conflicts_with_all = ["catch_all", "alias_of"])]
         relay: bool,
+        /// Change a domain that is there already
+        #[arg(long)]
+        replace: bool,
         #[command(flatten)]
         operator: Operator,
     },
@@ -46,22 +46,16 @@ impl Action {
         match self {
             Self::Add {
                 domain,
-                relay: true,
-                replace,
-                operator,
-                ..
-            } => operator.tell(Request::DomainPassOn { domain, replace }),
-            Self::Add {
-                domain,
                 catch_all,
                 alias_of,
+                relay,
                 replace,
                 operator,
-                ..
             } => operator.tell(Request::DomainAdd {
                 domain,
                 catch_all,
                 alias_of,
+                relay,
                 replace,
             }),
             Self::List { operator } => {

@@ -10,7 +10,7 @@ use postroom_store::operation::{EntryOutcome, Operation, Piece};
 use postroom_store::plan::Plan;
 use postroom_store::row::Entry;
 
-use super::{Attempted, ConcludeError, Concluded, Conclusion, Diagnosis, Spoken, delay_key};
+use super::{Attempted, ConcludeError, Concluded, Conclusion, Diagnosis, Spoken, remember_delay};
 use crate::case::{Case, Quota, Relaying, Reports};
 use crate::delivery::{Delivery, SettleError};
 use crate::facts::{Fact, Facts};
@@ -114,7 +114,8 @@ impl Delivery {
             plan.journal.push(line(attempted, one));
             let told = self.tell(attempted, one, plan.arrival, &mut report);
             if told.is_some() && matches!(one.conclusion, Conclusion::Deferred { .. }) {
-                plan.operations.push(self.remember_delay(&one.entry));
+                plan.operations
+                    .push(remember_delay(&one.entry, self.schedule()));
             }
             plan.journal.extend(told);
         }
@@ -190,16 +191,6 @@ impl Delivery {
             }
         }
         Some(line)
-    }
-
-    /// The notice of delay comes once, for as long as the entry can live.
-    fn remember_delay(&self, entry: &Entry) -> Operation {
-        Operation::Remember {
-            key: delay_key(entry.id).into(),
-            value: Box::default(),
-            until: entry.created.plus(self.schedule().age_max * 2),
-            must_be_new: false,
-        }
     }
 
     /// The report and who gets it; `None` for an entry without a sender, which has no lines.

@@ -208,6 +208,7 @@ impl House {
                 version: "TLSv1.3",
                 cipher: "TLS_AES_128_GCM_SHA256",
                 server_name: None,
+                is_verified: false,
             };
             talk.happen(Event::Secured(tls)).await;
         }
