@@ -138,6 +138,16 @@ fn ports_come_and_go_and_sessions_stay() {
     let good = std::fs::read_to_string(server.config()).unwrap();
     let listen = |imap: String| good.replace("[listen]", &format!("[listen]\nimap = {imap}"));
 
+    // The wide address wants the port of the narrow one, which is given up in vain: another
+    // program has a part of it too. It is taken again.
+    let holder = std::net::TcpListener::bind(("127.0.0.9", old.port())).unwrap();
+    server.edit(|_| listen(format!("\"{everywhere}\"")));
+    let (code, outcome) = server.reload();
+    assert_eq!(code, Some(1), "{outcome}");
+    assert!(outcome.to_string().contains("cannot listen on"));
+    assert!(greets(old) && !greets(new));
+    drop(holder);
+
     server.edit(|_| listen(format!("[\"{old}\", \"{new}\"]")));
     assert_eq!(server.reload().0, Some(0));
     assert!(greets(old) && greets(new));
@@ -147,7 +157,7 @@ fn ports_come_and_go_and_sessions_stay() {
     assert!(!greets(old) && greets(new));
     reader.done("NOOP").expect("a session of the closed port");
 
-    // The wide address takes the port of the narrow one, which stands in its way.
+    // Now it is had.
     server.edit(|_| listen(format!("\"{everywhere}\"")));
     assert_eq!(server.reload().0, Some(0));
     assert!(greets(old) && greets(new));

@@ -27,7 +27,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Alias(alias::Action),
     #[command(hide = true)]
-    Answer(answer::Arguments),
+    Answer,
     /// The configuration: check it, show it, read its manual
     #[command(subcommand)]
     Config(config::Action),
@@ -60,7 +60,7 @@ impl Command {
         match self {
             Self::Account(action) => action.run(),
             Self::Alias(action) => action.run(),
-            Self::Answer(arguments) => arguments.run(),
+            Self::Answer => answer::run(),
             Self::Config(action) => action.run(),
             Self::Domain(action) => action.run(),
             Self::Mailbox(action) => action.run(),

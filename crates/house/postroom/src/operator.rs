@@ -166,6 +166,19 @@ pub(crate) async fn answer_here(config: &Config, request: &Request) -> Result<An
     }
 }
 
+/// Asks the server that runs on a data directory; without one the request makes no sense.
+pub(crate) fn ask_server(data_dir: &Path, request: &Request) -> Result<Value, Failure> {
+    let answer = runtime()?.block_on(asked(data_dir, request))?;
+    match answer {
+        Some(Answer::Done(value)) => Ok(value),
+        Some(Answer::Failed(failure)) => Err(failure.into()),
+        None => Err(Failure::new(
+            format!("no server runs on {}", data_dir.display()),
+            "start it: postroom serve",
+        )),
+    }
+}
+
 /// Who answers.
 enum Reached {
     /// A server did.

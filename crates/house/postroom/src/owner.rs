@@ -53,7 +53,7 @@ impl Owner {
     }
 
     /// Has one request answered by this program, run as the owner.
-    pub(crate) fn answer(self, config: &Path, request: Request) -> Result<Answer, Failure> {
+    pub(crate) fn answer(self, config: &Path, request: &Request) -> Result<Answer, Failure> {
         let failed = |error: &dyn std::error::Error| {
             Failure::because(format_args!("asking as user {}", self.uid), error)
                 .mend("run the command as the owner of the data directory, or as root")
@@ -63,7 +63,7 @@ impl Owner {
         let errand = Errand {
             file,
             text,
-            request,
+            request: request.clone(),
         };
         let line = serde_json::to_vec(&errand).map_err(|error| failed(&error))?;
         let mut child = self

@@ -268,10 +268,10 @@ pub(crate) async fn run(
     if rustix::process::geteuid().is_root() {
         loaded.warn_of_root();
     }
+    let serving = Opened::open(&loaded, access, level).await?.listen().await?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let serving = Opened::open(&loaded, access, level).await?.listen().await?;
     report::say(serving.ready_line())?;
     until_ended(serving, settings, &mut signals).await
 }

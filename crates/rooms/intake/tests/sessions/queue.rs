@@ -38,11 +38,11 @@ impl House {
         let mut news = self.store.follow();
         let is_here = |entry: &Entry| !matches!(entry.next_hop, NextHop::Remote(_));
         let done = async {
-            let is_left = || async {
+            let here = async || {
                 let entries = self.store.entries(None, 1000).await.unwrap();
-                entries.iter().filter(|entry| is_here(entry)).count() > left
+                entries.into_iter().filter(is_here).count()
             };
-            while is_left().await {
+            while here().await > left {
                 let _ = news.recv().await;
             }
             token.cancel();
