@@ -1,6 +1,9 @@
 //! IMAP: answers to the questions of the server's machine.
 
 mod append;
+mod arrange;
+mod binary;
+mod dialect;
 mod fetch;
 mod flag;
 mod folder;
@@ -8,11 +11,14 @@ mod host;
 mod item;
 mod list;
 mod login;
+mod names;
+mod quota;
 mod reply;
 mod resync;
 mod search;
 mod select;
 mod selected;
+mod status;
 mod transfer;
 mod work;
 
@@ -30,6 +36,7 @@ use postroom_store::row::Mailbox;
 
 use crate::authenticator::Authenticator;
 use append::Appending;
+use dialect::Dialect;
 use host::Stream;
 use reply::Failure;
 use resync::Awareness;
@@ -61,6 +68,7 @@ pub struct ImapHost<A> {
     account: Option<AccountId>,
     selected: Option<Selected>,
     awareness: Awareness,
+    dialect: Dialect,
     /// What is left to say of the command in hand.
     work: Option<Work>,
     /// The message that is on its way in.
@@ -81,6 +89,7 @@ impl<A: Authenticator> ImapHost<A> {
             account: None,
             selected: None,
             awareness: Awareness::default(),
+            dialect: Dialect::default(),
             work: None,
             appending: None,
             streams: Vec::new(),
@@ -97,9 +106,11 @@ impl<A: Authenticator> ImapHost<A> {
             Request::Copy(transfer) => self.copy(transfer).await,
             Request::Create(create) => self.create(create).await,
             Request::Delete(mailbox) => self.delete(&mailbox).await,
-            Request::Enable(_) => Ok(Work::ended(reply::DONE)),
+            Request::Enable(extensions) => Ok(self.enable(&extensions)),
             Request::Expunge(set) => self.expunge(set).await,
             Request::Fetch(fetch) => self.fetch(fetch).await,
+            Request::GetQuota(root) => self.get_quota(&root).await,
+            Request::GetQuotaRoot(mailbox) => self.get_quota_root(&mailbox).await,
             Request::List(list) => self.list(list).await,
             Request::Lsub(lsub) => self.lsub(lsub).await,
             Request::Move(transfer) => self.move_messages(transfer).await,
@@ -107,9 +118,11 @@ impl<A: Authenticator> ImapHost<A> {
             Request::Rename(rename) => self.rename(rename).await,
             Request::Search(search) => self.search(search).await,
             Request::Select(select) => self.select(select).await,
+            Request::Sort(sort) => self.sort(sort).await,
             Request::Status(status) => self.status(status).await,
             Request::Store(store) => self.store(store).await,
             Request::Subscribe(mailbox) => self.subscribe(&mailbox, true).await,
+            Request::Thread(thread) => self.thread(thread).await,
             Request::Unselect => Ok(self.unselect()),
             Request::Unsubscribe(mailbox) => self.subscribe(&mailbox, false).await,
         };

@@ -7,6 +7,7 @@ pub mod fetch;
 pub mod list;
 pub mod resync;
 pub mod search;
+pub mod sort;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ use fetch::{Fetch, FetchAttribute};
 use list::{List, Lsub, StatusItem};
 use resync::KnownState;
 use search::Search;
+use sort::{Sort, Thread};
 
 /// The tag that a client put before a command (RFC 9051 §2.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +80,10 @@ pub enum Request {
     Expunge(Option<SequenceSet>),
     /// FETCH and UID FETCH.
     Fetch(Fetch),
+    /// GETQUOTA: the name of a quota root (RFC 9208 §4.1.1).
+    GetQuota(Box<str>),
+    /// GETQUOTAROOT (RFC 9208 §4.1.2).
+    GetQuotaRoot(Mailbox),
     /// LIST.
     List(List),
     /// LSUB (RFC 3501 §6.3.9).
@@ -94,12 +100,16 @@ pub enum Request {
     Search(Search),
     /// SELECT and EXAMINE.
     Select(Select),
+    /// SORT and UID SORT (RFC 5256 §3).
+    Sort(Sort),
     /// STATUS.
     Status(Status),
     /// STORE and UID STORE.
     Store(Store),
     /// SUBSCRIBE.
     Subscribe(Mailbox),
+    /// THREAD and UID THREAD (RFC 5256 §3).
+    Thread(Thread),
     /// UNSELECT (RFC 3691).
     Unselect,
     /// UNSUBSCRIBE.
@@ -118,15 +128,17 @@ pub enum Expunges {
 impl Request {
     /// Whether EXPUNGE may be told while this is answered.
     ///
-    /// Never to FETCH, STORE or SEARCH by sequence number, nor to a UID SEARCH whose keys name
+    /// Never to FETCH, STORE, SEARCH, SORT or THREAD by sequence number, nor to a UID SEARCH whose keys name
     /// sequence numbers (RFC 7162 §3.2.10.2); always to other UID forms.
     pub fn expunges(&self) -> Expunges {
         let counts_on_numbers = match self {
             Self::Fetch(Fetch { by, .. }) | Self::Store(Store { by, .. }) => {
                 *by == Numbering::Sequence
             }
-            Self::Search(Search { by, key, .. }) => {
-                *by == Numbering::Sequence || key.has_sequence()
+            Self::Search(search)
+            | Self::Sort(Sort { search, .. })
+            | Self::Thread(Thread { search, .. }) => {
+                search.by == Numbering::Sequence || search.key.has_sequence()
             }
             _ => false,
         };
@@ -147,7 +159,9 @@ impl Request {
             Self::Fetch(fetch) => {
                 fetch.changed_since.is_some() || fetch.attributes.contains(&FetchAttribute::ModSeq)
             }
-            Self::Search(search) => search.key.has_mod_seq(),
+            Self::Search(search)
+            | Self::Sort(Sort { search, .. })
+            | Self::Thread(Thread { search, .. }) => search.key.has_mod_seq(),
             Self::Select(select) => select.is_condstore || select.known.is_some(),
             Self::Status(status) => status.items.contains(&StatusItem::HighestModSeq),
             Self::Store(store) => store.unchanged_since.is_some(),
@@ -212,8 +226,21 @@ pub struct AppendMessage {
     pub date: Option<Timestamp>,
     /// Items of extensions (RFC 4466 §2.5).
     pub parameters: Vec<Parameter>,
+    /// What its octets may be.
+    pub kind: AppendKind,
     /// The literal that follows.
     pub literal: Literal,
+}
+
+/// In which form a message is appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendKind {
+    /// A literal, which holds no NUL.
+    Text,
+    /// `~{...}`, which may hold NUL (RFC 3516 §4.4).
+    Binary,
+    /// `UTF8 (~{...}`, with a parenthesis behind the octets (RFC 6855 §4).
+    Utf8,
 }
 
 /// The head of a literal (RFC 9051 §4.3, RFC 7888).

@@ -142,15 +142,6 @@ impl Fetching {
 impl<A: Authenticator> ImapHost<A> {
     /// FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4, §3.2.6).
     pub(super) async fn fetch(&mut self, mut fetch: Fetch) -> Handled {
-        let is_offered = |attribute: &FetchAttribute| {
-            !matches!(
-                attribute,
-                FetchAttribute::Binary { .. } | FetchAttribute::BinarySize(_)
-            )
-        };
-        if !fetch.attributes.iter().all(is_offered) {
-            return Err(reply::NOT_OFFERED.into());
-        }
         let selected = self.selected()?;
         let mut uids = selected.uids(fetch.by, &fetch.set)?;
         let mut gone = Vec::new();
@@ -245,10 +236,10 @@ impl<A: Authenticator> ImapHost<A> {
                     sequence: row.sequence,
                     items,
                 }),
-                // One damaged message must not hide the others.
-                Err(failure) if *failure.0 == reply::CORRUPTION => {
+                // One message that is damaged or oddly encoded must not hide the others.
+                Err(failure) if [reply::CORRUPTION, reply::UNKNOWN_CTE].contains(&failure.0) => {
                     page.drop_row();
-                    fetching.trouble = Some(reply::CORRUPTION);
+                    fetching.trouble = Some(*failure.0);
                 }
                 Err(failure) => return Err(failure),
             }

@@ -46,8 +46,8 @@ completions! {
     BAD_NAME = Completion::no(Code::Cannot, "A mailbox cannot have that name");
     /// Mailboxes below it must go first (RFC 9051 §6.3.5).
     HAS_CHILDREN = Completion::no(Code::HasChildren, "There are mailboxes below it");
-    /// Several uses for one mailbox (RFC 6154 §3).
-    BAD_USE = Completion::no(Code::UseAttr, "A mailbox has one use at most");
+    /// Several uses for one mailbox, one that another has, or one of all messages (RFC 6154 §3).
+    BAD_USE = Completion::no(Code::UseAttr, "No new mailbox can have that use");
     /// Changes in a mailbox that EXAMINE opened.
     READ_ONLY = Completion::no(Code::ReadOnly, "The mailbox is open for reading only");
     /// A keyword, mailbox or UID too many.
@@ -66,8 +66,16 @@ completions! {
     SERVER_BUG = Completion::no(Code::ServerBug, "The server went wrong");
     /// Some of the messages were expunged meanwhile (RFC 5530 §3).
     EXPUNGE_ISSUED = Completion::no(Code::ExpungeIssued, "Some of them are no longer there");
-    /// `$` without a search that saved (RFC 5182 §2.1).
-    NOT_SAVED = Completion::no(Code::NotSaved, "No search result is saved");
+    /// A result of too many pieces (RFC 5182 §2.5).
+    NOT_SAVED = Completion::no(Code::NotSaved, "The result has too many ranges to be kept");
+    /// A charset that nobody knows (RFC 9051 §6.4.4).
+    BAD_CHARSET = Completion::no(Code::BadCharset, "Charset is not supported");
+    /// A charset for text that is UTF-8 by UTF8=ACCEPT (RFC 6855 §3).
+    CHARSET_SETTLED = Completion::bad("Text is UTF-8 since ENABLE UTF8=ACCEPT");
+    /// A transfer encoding that nobody knows, or NUL in an appended message (RFC 3516 §4.3, §4.4).
+    UNKNOWN_CTE = Completion::no(Code::UnknownCte, "That encoding is not supported");
+    /// No quota root of that name (RFC 9208 §4.1.1).
+    NO_QUOTA_ROOT = Completion::no(Code::NonExistent, "There is no such quota root");
     /// A sequence number above EXISTS (RFC 9051 §9, `seq-number`).
     NO_MESSAGE = Completion::bad("There is no message of that number");
     /// A parameter or item of an extension that is not offered.

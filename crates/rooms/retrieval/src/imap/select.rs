@@ -15,8 +15,8 @@ use super::{Handled, ImapHost, reply};
 use crate::authenticator::Authenticator;
 
 impl<A: Authenticator> ImapHost<A> {
-    /// SELECT and EXAMINE (RFC 9051 §6.3.2, §6.3.3, RFC 3501 §6.3.1, RFC 7162 §3.2.5). The mailbox that was open
-    /// is closed, also where this one cannot be opened.
+    /// SELECT and EXAMINE (RFC 9051 §6.3.2, §6.3.3, RFC 3501 §6.3.1, RFC 7162 §3.2.5).
+    /// The mailbox that was open is closed, also where this one cannot be opened.
     pub(super) async fn select(&mut self, select: Select) -> Handled {
         if select.known.is_some() {
             self.knows_vanished()?;
@@ -33,10 +33,15 @@ impl<A: Authenticator> ImapHost<A> {
             return Err(reply::NO_MAILBOX.into());
         };
         let view = self.mailboxes().views().open(account, mailbox.id).await?;
-        let Some(selected) = view.and_then(|view| Selected::open(view, select.access)) else {
+        let Some(selected) =
+            view.and_then(|view| Selected::open(view, select.access, self.dialect))
+        else {
             return Err(reply::NO_MAILBOX.into());
         };
         let mut rows = opening(&selected);
+        if self.dialect.is_rev2 {
+            rows.push(self.selected_name(&mailbox, &select.mailbox).await?);
+        }
         if self.awareness.has_mod_seqs() {
             rows.push(reply::highest(selected.told()));
         }
@@ -131,12 +136,11 @@ impl<A: Authenticator> ImapHost<A> {
 /// What SELECT tells of a mailbox, in the order of RFC 3501 §6.3.1.
 fn opening(selected: &Selected) -> Vec<Response> {
     let version = &selected.seen;
-    let mut rows = vec![
-        selected.flag_list(),
-        Response::Exists(version.count()),
-        Response::Recent(selected.recent_count()),
-    ];
-    if let Some(sequence) = version.first_unseen() {
+    let mut rows = vec![selected.flag_list(), Response::Exists(version.count())];
+    rows.extend(selected.recent_row());
+    // IMAP4rev2 has no UNSEEN (RFC 9051 Appendix E).
+    let first_unseen = (!selected.dialect.is_rev2).then(|| version.first_unseen());
+    if let Some(sequence) = first_unseen.flatten() {
         let unseen = Completion::ok("First unseen").with(Code::Unseen(sequence));
         rows.push(Response::Status(unseen));
     }

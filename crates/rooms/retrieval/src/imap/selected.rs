@@ -20,6 +20,7 @@ use postroom_store::error::ReadError;
 use postroom_store::operation::STORABLE;
 use postroom_store::row::Placement;
 
+use super::dialect::Dialect;
 use super::fetch::Fetching;
 use super::reply::{self, Failure};
 use super::resync::{Announced, Awareness, vanished_rows};
@@ -30,6 +31,7 @@ use super::work::Told;
 pub(crate) struct Selected {
     view: Arc<View>,
     watch: Watch,
+    pub(crate) dialect: Dialect,
     /// What the client knows.
     pub(crate) seen: Arc<Version>,
     /// Up to this MODSEQ the client was told of every change.
@@ -39,13 +41,13 @@ pub(crate) struct Selected {
     pub(crate) names: Arc<[Keyword]>,
     /// UIDs that this session was the first to be told of.
     recent: UidSet,
-    /// UIDs that the last SEARCH saved.
-    pub(crate) saved: Option<UidSet>,
+    /// UIDs that the last SEARCH saved; nothing at first (RFC 5182 §2.1).
+    pub(crate) saved: UidSet,
 }
 
 impl Selected {
     /// Opens a view; `None` when its mailbox is gone.
-    pub(crate) fn open(view: Arc<View>, access: Access) -> Option<Self> {
+    pub(crate) fn open(view: Arc<View>, access: Access, dialect: Dialect) -> Option<Self> {
         let watch = view.watch();
         let seen = view.latest()?;
         let names = seen.keywords().into();
@@ -53,12 +55,13 @@ impl Selected {
         let mut selected = Self {
             view,
             watch,
+            dialect,
             seen,
             told,
             access,
             names,
             recent: UidSet::new(),
-            saved: None,
+            saved: UidSet::new(),
         };
         selected.claim_recent();
         Some(selected)
@@ -109,7 +112,7 @@ impl Selected {
     /// (RFC 9051 §6.4.9). `*` in an empty mailbox stands for nothing.
     pub(crate) fn uids(&self, by: Numbering, set: &SequenceSet) -> Result<UidSet, Failure> {
         if let SequenceSet::Saved = set {
-            return self.saved.clone().ok_or_else(|| reply::NOT_SAVED.into());
+            return Ok(self.saved.clone());
         }
         let none = UidSet::new();
         match by {
@@ -126,8 +129,7 @@ impl Selected {
 
     /// UIDs that a client means of messages that are or were there: `*` is the highest given.
     pub(crate) fn uids_ever(&self, set: &SequenceSet) -> UidSet {
-        let saved = self.saved.clone().unwrap_or_default();
-        set.resolve(self.seen.uid_next() - 1, &saved)
+        set.resolve(self.seen.uid_next() - 1, &self.saved)
     }
 
     /// UIDs of messages that the client knows and that changed after a MODSEQ.
@@ -174,11 +176,16 @@ impl Selected {
             .with_attributes(attributes)
     }
 
+    /// RECENT, where the session knows of such (RFC 3501 §7.3.2).
+    pub(crate) fn recent_row(&self) -> Option<Response> {
+        (!self.dialect.is_rev2).then(|| Response::Recent(self.recent_count()))
+    }
+
     /// The flags of a message as FETCH tells them.
     pub(crate) fn flags(&self, placement: &Placement) -> MessageFlags {
         MessageFlags {
             system: placement.flags,
-            is_recent: self.recent.contains(placement.uid.number()),
+            is_recent: !self.dialect.is_rev2 && self.recent.contains(placement.uid.number()),
             keywords: placement.keywords,
             names: Arc::clone(&self.names),
         }
@@ -331,7 +338,7 @@ impl Announcement {
                 rows.push(gone);
             } else if let Some(exists) = self.exists.take() {
                 rows.push(Response::Exists(exists));
-                rows.push(Response::Recent(selected.recent_count()));
+                rows.extend(selected.recent_row());
             } else if let Some(sequence) = self.changed.next() {
                 rows.extend(flag_row(selected, by, self.awareness, sequence));
             } else {
@@ -343,7 +350,8 @@ impl Announcement {
 }
 
 /// The flags of one message, with its UID where the command spoke of UIDs (RFC 9051 §6.4.9), and
-/// with both UID and MODSEQ for a client that is aware of them (RFC 7162 §3.2.4).
+/// with both UID and MODSEQ for a client that is aware of them (RFC 7162 §3.2.4). IMAP4rev2 has the
+/// UID always (RFC 9051 §7.5.2).
 fn flag_row(
     selected: &Selected,
     by: Numbering,
@@ -352,7 +360,7 @@ fn flag_row(
 ) -> Option<Response> {
     let placement = selected.seen.at(sequence)?;
     let mut items = Vec::with_capacity(3);
-    if by == Numbering::Uid || awareness.has_mod_seqs() {
+    if by == Numbering::Uid || awareness.has_mod_seqs() || selected.dialect.is_rev2 {
         items.push(FetchItem::Uid(placement.uid));
     }
     items.push(FetchItem::Flags(selected.flags(placement)));

@@ -14,8 +14,9 @@ use crate::capability::Offer;
 use crate::command::fetch::{Fetch, FetchAttribute, Partial, Section, SectionText};
 use crate::command::list::{ListReturn, ListSelection, StatusItem};
 use crate::command::resync::{ChangedSince, KnownState, Sample};
-use crate::command::search::{SearchKey, SearchReturn};
-use crate::command::{Expunges, Literal, Numbering, Request, Sync};
+use crate::command::search::{CharsetSpec, SearchKey, SearchReturn};
+use crate::command::sort::{SortCriterion, SortKey, ThreadAlgorithm};
+use crate::command::{AppendKind, Expunges, Literal, Numbering, Request, Sync};
 use crate::print::{self, Pages, Printed};
 use crate::response::Response;
 use crate::response::fetch::{FetchItem, Fetched, MessageFlags, Octets};
@@ -275,7 +276,28 @@ fn search_keys() {
         panic!("a SEARCH")
     };
     assert_eq!(saved.returns, Some(vec![SearchReturn::All]));
-    assert_eq!(parse("a SEARCH CHARSET X TEXT y"), Err(ParseError::Charset));
+    let latin = "a SEARCH CHARSET iso-8859-1 SUBJECT {1}\r\n".as_bytes();
+    let subject = |found: Command| match found {
+        Command::Request(Request::Search(search)) => (search.charset, search.key),
+        other => panic!("{other:?}"),
+    };
+    let umlaut = [latin, b"\xfc"].concat();
+    let key = Header {
+        name: "Subject".into(),
+        text: "ü".into(),
+    };
+    assert_eq!(
+        subject(parse_as(&umlaut, Names::Utf8).unwrap()),
+        (CharsetSpec::Known, key)
+    );
+    assert_eq!(
+        subject(parse("a SEARCH CHARSET X TEXT y").unwrap()),
+        (CharsetSpec::Unknown, SearchKey::Text("".into()))
+    );
+    let not_utf8 = [b"a SEARCH CHARSET UTF-8 TEXT {1}\r\n", &b"\xfc"[..]].concat();
+    assert_eq!(parse_as(&not_utf8, Names::Utf8), Err(ParseError::Text));
+    assert_eq!(search("OLDER 60"), SearchKey::Older(60));
+    assert_eq!(search("younger 1"), SearchKey::Younger(1));
     for bad in [
         "",
         "()",
@@ -292,6 +314,8 @@ fn search_keys() {
         "FROM",
         "RETURN (SOME) ALL",
         "SMALLER 99999999999999999999",
+        "OLDER 0",
+        "YOUNGER",
     ] {
         assert!(parse(&format!("a SEARCH {bad}")).is_err(), "{bad}");
     }
@@ -328,7 +352,43 @@ fn list_in_all_its_forms() {
 }
 
 #[test]
-fn store_append_create_and_the_rest() {
+fn sort_and_thread() {
+    let Request::Sort(sort) = request("a UID SORT (REVERSE date subject) UTF-8 UNDELETED 1:5")
+    else {
+        panic!("a SORT");
+    };
+    let key = |key, is_reverse| SortCriterion { key, is_reverse };
+    assert_eq!(
+        sort.criteria,
+        [key(SortKey::Date, true), key(SortKey::Subject, false)]
+    );
+    assert_eq!(sort.search.by, Numbering::Uid);
+    assert!(matches!(&sort.search.key, SearchKey::And(keys) if keys.len() == 2));
+    let Request::Thread(thread) = request("a THREAD references \"us-ascii\" ALL") else {
+        panic!("a THREAD");
+    };
+    assert_eq!(thread.algorithm, ThreadAlgorithm::References);
+    assert_eq!(
+        (thread.search.charset, thread.search.key),
+        (CharsetSpec::Known, SearchKey::All)
+    );
+    for bad in [
+        "SORT () UTF-8 ALL",
+        "SORT (REVERSE) UTF-8 ALL",
+        "SORT (REVERSE REVERSE DATE) UTF-8 ALL",
+        "SORT (COLOUR) UTF-8 ALL",
+        "SORT (DATE) UTF-8",
+        "SORT DATE UTF-8 ALL",
+        "THREAD REFS UTF-8 ALL",
+        "THREAD REFERENCES UTF-8",
+        "THREAD REFERENCES",
+    ] {
+        assert!(parse(&format!("a {bad}")).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn store_append_and_create() {
     let Request::Store(store) =
         request("a STORE 1 (UNCHANGEDSINCE 5) +FLAGS.SILENT \\seen Work work")
     else {
@@ -359,6 +419,18 @@ fn store_append_create_and_the_rest() {
     };
     assert_eq!(append.message.literal, literal);
     assert_eq!(append.message.parameters.len(), 1);
+    for (literal, kind) in [
+        ("{1}", AppendKind::Text),
+        ("~{1}", AppendKind::Binary),
+        ("UTF8 (~{1+}", AppendKind::Utf8),
+    ] {
+        match parse(&format!("a APPEND x () {literal}")) {
+            Ok(Command::Append(append)) => assert_eq!(append.message.kind, kind),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(parse("a APPEND x UTF8 ({1}").is_err());
+    assert!(parse("a APPEND x UTF8 ~{1}").is_err());
     let Request::Create(create) = request("a CREATE x (USE (\\drafts \\Sent) OTHER)") else {
         panic!("a CREATE");
     };
@@ -369,6 +441,10 @@ fn store_append_create_and_the_rest() {
         Request::Expunge(Some(_))
     ));
     assert!(matches!(request("a move 1 x"), Request::Move(_)));
+}
+
+#[test]
+fn what_is_no_command_at_all() {
     for bad in [
         "a STORE 1 FLAGS (\\Nonsense)",
         "a STORE 1 FLAGS (\\*)",
@@ -581,6 +657,7 @@ proptest! {
             separator: None,
             name: text.as_str().into(),
             child_info: Vec::new(),
+            old_name: None,
         };
         let bytes = printed(Response::List(listed), names);
         let mut line = b"a DELETE ".to_vec();

@@ -31,6 +31,8 @@ pub struct Listed {
     pub name: Box<str>,
     /// Selection options by which a mailbox below it matched (`CHILDINFO`, RFC 5258 §3.5).
     pub child_info: Vec<ChildInfo>,
+    /// What the client called it, if that is not its name (`OLDNAME`, RFC 9051 §6.3.9.7).
+    pub old_name: Option<Box<str>>,
 }
 
 /// What below a listed name matched.

@@ -11,7 +11,7 @@ use super::state::{Phase, State};
 use super::{Server, Step};
 use crate::capability::{ENABLEABLE, Extension, PARAMETERS};
 use crate::command::{Command, Literal, Parameter, Request, Sync, Tag};
-use crate::parse::{self, ParseError, When};
+use crate::parse::{self, Names, ParseError, When};
 use crate::print;
 use crate::reply;
 use crate::response::status::{Completion, Status};
@@ -167,12 +167,19 @@ impl Server {
         names: &[Box<str>],
         out: &mut Output,
     ) -> Next<'static, Self> {
-        let is_named = |known: &Extension| names.iter().any(|name| &**name == known.name());
+        let is_named = |known: &Extension| {
+            names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(known.name()))
+        };
         let enabled: Vec<Extension> = ENABLEABLE.iter().copied().filter(is_named).collect();
         out.put(b"* ENABLED");
         for extension in &enabled {
             out.put(b" ");
             out.put(extension.name().as_bytes());
+            if matches!(extension, Extension::Imap4Rev2 | Extension::Utf8Accept) {
+                self.names = Names::Utf8;
+            }
         }
         out.put(b"\r\n");
         if enabled.is_empty() {
