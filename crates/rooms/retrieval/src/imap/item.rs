@@ -239,7 +239,7 @@ impl<'s> Page<'s> {
 
     fn read(&mut self, message: &Message, range: Range<u64>, item: usize, made: Made) -> Octets {
         let octets = narrow(0..range.end - range.start).end;
-        self.octets += octets.min(INLINE_OCTETS_MAX as usize);
+        self.octets += octets.min(narrow(0..INLINE_OCTETS_MAX).end);
         self.reads.push(Read {
             row: self.rows.len(),
             item,
@@ -330,12 +330,15 @@ impl<'s> Page<'s> {
     }
 }
 
-/// Where a part lies and what it has to be freed of; `None` where there is no such part.
+/// Where a part lies and what it has to be freed of.
+type Encoded = (Range<u64>, Option<TransferEncoding>);
+
+/// That of a part; `None` where there is no such part.
 fn encoded(
     message: &Message,
     part: &[u32],
     opened: &mut Opened,
-) -> Result<Option<(Range<u64>, Option<TransferEncoding>)>, Failure> {
+) -> Result<Option<Encoded>, Failure> {
     if part.is_empty() {
         return Ok(Some((0..message.rendering.octets(), None)));
     }
