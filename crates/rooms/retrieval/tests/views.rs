@@ -154,10 +154,11 @@ fn what_changes_between_two_pages_is_told_at_the_end() {
 fn vanished(said: &str, head: &str) -> Vec<u32> {
     let rows = said.lines().filter_map(|line| line.strip_prefix(head));
     rows.flat_map(|set| set.trim_end().split(','))
-        .flat_map(|range| {
+        .filter_map(|range| {
             let (from, to) = range.split_once(':').unwrap_or((range, range));
-            from.parse::<u32>().unwrap()..=to.parse().unwrap()
+            Some(from.parse::<u32>().ok()?..=to.parse().ok()?)
         })
+        .flatten()
         .collect()
 }
 

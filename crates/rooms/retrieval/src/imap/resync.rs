@@ -122,16 +122,11 @@ impl<A: Authenticator> ImapHost<A> {
 /// The highest UID of a sample that still stands where the client knows it: up to there the
 /// client knows all that went (RFC 7162 §3.2.5.2).
 fn last_match(version: &Version, sample: &Sample) -> Option<u32> {
-    let count = version.count();
-    sample
-        .sequences
-        .iter()
-        .take_while(|&sequence| sequence <= count)
+    version
+        .of_sequences(&sample.sequences)
+        .map(|(_, placement)| placement.uid.number())
         .zip(sample.uids.iter())
-        .filter(|&(sequence, uid)| {
-            let found = version.at(sequence);
-            found.is_some_and(|placement| placement.uid.number() == uid)
-        })
+        .filter(|(there, known)| there == known)
         .last()
         .map(|(_, uid)| uid)
 }

@@ -13,7 +13,7 @@ use crate::house::{House, Session};
 const CLIENTS: usize = 3;
 
 /// Moments that are remembered; the oldest goes.
-const MEMORIES_MAX: usize = 12;
+const MEMORIES_MAX: usize = 24;
 
 /// Flags that are set.
 const FLAGS: [&str; 5] = ["\\Seen", "\\Flagged", "\\Deleted", "Work", "$Junk"];
@@ -107,6 +107,9 @@ impl<'h> World<'h> {
         let mut session = self.house.session();
         session.ok("LOGIN anna secret");
         let enabled = [Enabled::Nothing, Enabled::CondStore, Enabled::QResync][self.below(3)];
+        if self.chance(3) {
+            session.ok("ENABLE IMAP4rev2");
+        }
         match enabled {
             Enabled::Nothing => {}
             Enabled::CondStore => drop(session.ok("ENABLE CONDSTORE")),
@@ -134,7 +137,7 @@ impl<'h> World<'h> {
         if told.completion.starts_with("BAD") {
             self.fail("BAD");
         }
-        if !told.completion.is_empty() && self.chance(4) {
+        if !told.completion.is_empty() && self.chance(2) {
             self.remember(who);
         }
         told
