@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postroom_mail::flag::Flags;
 use postroom_mail::identifier::AccountId;
@@ -129,9 +129,10 @@ async fn fill(mailboxes: &Mailboxes, place: Place, count: u64) {
                 }
                 std::task::Poll::Pending => true,
             });
-            match tasks.is_empty() {
-                true => std::task::Poll::Ready(()),
-                false => std::task::Poll::Pending,
+            if tasks.is_empty() {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
             }
         })
         .await;
@@ -140,9 +141,10 @@ async fn fill(mailboxes: &Mailboxes, place: Place, count: u64) {
 }
 
 async fn timed<T>(what: &str, work: impl Future<Output = T>) -> (T, Duration) {
-    let started = Instant::now();
+    let clock = Clock::system();
+    let started = clock.now();
     let result = work.await;
-    let elapsed = started.elapsed();
+    let elapsed = clock.now().duration_since(started);
     tracing::info!(what, ?elapsed, "arranged");
     (result, elapsed)
 }
