@@ -80,7 +80,7 @@ async fn run_async(
         return outcome;
     }
     say_how_to_connect(wishes, &serving, &accounts)?;
-    serve::until_ended(serving, settings, &mut signals).await
+    Box::pin(serve::until_ended(serving, settings, &mut signals)).await
 }
 
 fn introduce(wishes: &Wishes, accounts: &[Account], is_new: bool) -> Result<(), Failure> {

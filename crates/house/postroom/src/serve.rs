@@ -273,5 +273,5 @@ pub(crate) async fn run(
         tracing::warn!("{warning}");
     }
     report::say(serving.ready_line())?;
-    until_ended(serving, settings, &mut signals).await
+    Box::pin(until_ended(serving, settings, &mut signals)).await
 }
