@@ -60,7 +60,9 @@ impl Notice {
                     self.mailbox(copied.account, copied.from, copied.mod_seq);
                 }
             }
-            Change::Enqueue { .. } | Change::Settle { .. } => self.is_queue = true,
+            Change::Enqueue { .. } | Change::Settle { .. } | Change::Tend { .. } => {
+                self.is_queue = true;
+            }
             Change::Lease { .. } | Change::Remember { .. } => {}
         }
     }

@@ -8,7 +8,7 @@ use postroom_mail::mailbox_name::MailboxName;
 use postroom_mail::uid_set::UidSet;
 use postroom_runtime::clock::Timestamp;
 
-use crate::operation::{DsnWish, EntryId, NextHop, Rendering};
+use crate::operation::{DsnWish, EntryId, LeaseToken, NextHop, Rendering};
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,4 +148,17 @@ pub struct Entry {
     pub dsn: DsnWish,
     /// What goes out.
     pub rendering: Rendering,
+}
+
+/// A row of the queue, for whoever looks after it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueRow {
+    /// Which.
+    pub id: EntryId,
+    /// Its queue id; zero if that cannot be read.
+    pub arrival: ArrivalId,
+    /// Of who took it last; zero when nobody holds it. A lease holds until the entry is due.
+    pub lease: LeaseToken,
+    /// What it says; nothing for one that is damaged.
+    pub entry: Option<Entry>,
 }

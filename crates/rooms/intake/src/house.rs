@@ -11,7 +11,6 @@ use postroom_directory::Directory;
 use postroom_mail::address::Domain;
 use postroom_runtime::clock::Clock;
 use postroom_runtime::pool::BlockingPool;
-use postroom_runtime::random::Random;
 use postroom_store::store::Store;
 use tokio::sync::Semaphore;
 
@@ -32,8 +31,6 @@ pub struct Parts {
     pub delivery: Delivery,
     /// Tells the time.
     pub clock: Clock,
-    /// Numbers sessions.
-    pub random: Random,
     /// Parses large messages.
     pub heavy: BlockingPool,
     /// How much of a person is written down.
@@ -59,6 +56,8 @@ pub struct Limits {
     pub senders: Senders,
     /// Who may deliver by LMTP.
     pub lmtp_allow: Networks,
+    /// Who may send anywhere by Transfer without signing in.
+    pub relay_allow: Networks,
     /// Octets reserved of a quota for a recipient of a message without SIZE.
     pub reserve_octets: u64,
 }
@@ -80,6 +79,7 @@ impl Limits {
             verdict: limits.smtp.verdict,
             senders: auth.senders,
             lmtp_allow: listen.lmtp_allow.clone(),
+            relay_allow: listen.relay_allow.clone(),
             reserve_octets: 64 * 1024,
         }
     }

@@ -23,6 +23,7 @@ pub use choice::{
 pub use endpoint::Endpoint;
 pub use name::{Hostname, Separator};
 pub use network::{Network, Networks};
+pub use span::parse_duration;
 
 /// A value as it was written, before its key gives it a type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -8,7 +8,7 @@ use crate::report::{self, Failure};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Action {
-    /// Take mail for a domain, or change who takes its unknown addresses
+    /// Take mail for a domain
     Add {
         /// The domain, as example.org
         domain: String,
@@ -18,6 +18,12 @@ pub(crate) enum Action {
         /// Make its addresses those of another domain
         #[arg(long, value_name = "DOMAIN")]
         alias_of: Option<String>,
+        /// Take its mail from anyone and pass it on to the servers of the domain
+        #[arg(long, conflicts_with_all = ["catch_all", "alias_of"])]
+        relay: bool,
+        /// Change a domain that is there already
+        #[arg(long)]
+        replace: bool,
         #[command(flatten)]
         operator: Operator,
     },
@@ -42,14 +48,18 @@ impl Action {
                 domain,
                 catch_all,
                 alias_of,
+                relay,
+                replace,
                 operator,
             } => operator.tell(Request::DomainAdd {
                 domain,
                 catch_all,
                 alias_of,
+                relay,
+                replace,
             }),
             Self::List { operator } => {
-                operator.list(Request::DomainList, |domains: &[answer::Domain]| {
+                operator.list(Request::DomainList {}, |domains: &[answer::Domain]| {
                     let rows = domains.iter().map(row).collect::<Vec<_>>();
                     report::table(["DOMAIN", "KIND", "UNKNOWN ADDRESSES GO TO"], &rows)
                 })

@@ -46,7 +46,7 @@ impl Rooms {
         house: &House,
         chores: &TaskGroup,
     ) -> Result<Self, Failure> {
-        let privacy = Privacy::new(config.privacy.log, &house.random);
+        let privacy = house.privacy.clone();
         let schedule = Schedule::default();
         let heavy = heavy()?;
         let hostname = Domain::parse(config.hostname.as_str()).map_err(|error| {
@@ -71,7 +71,6 @@ impl Rooms {
             directory: house.directory.clone(),
             delivery,
             clock: house.clock.clone(),
-            random: house.random.clone(),
             heavy: heavy.clone(),
             privacy: privacy.clone(),
         };

@@ -23,6 +23,11 @@ pub(crate) const DATABASE: &str = "index.sqlite";
 
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");
 
+/// Indices that earlier releases did not make; they change nothing of the format.
+const INDICES: &str = "
+    CREATE INDEX IF NOT EXISTS journal_session ON journal (session) WHERE arrival IS NULL;
+    CREATE INDEX IF NOT EXISTS queue_entry_arrival ON queue_entry (arrival);";
+
 /// The database cannot be opened.
 #[derive(Debug)]
 pub(crate) enum DatabaseError {
@@ -68,6 +73,7 @@ pub(crate) fn open_writer(directory: &Path) -> Result<Connection, DatabaseError>
              COMMIT;"
         ))?;
     }
+    connection.execute_batch(INDICES)?;
     Ok(connection)
 }
 

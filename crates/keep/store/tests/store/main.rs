@@ -11,6 +11,10 @@ mod failure;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod plans;
 #[cfg(test)]
 mod record;
+mod story;
+mod tending;

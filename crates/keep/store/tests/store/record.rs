@@ -11,9 +11,9 @@ use postroom_runtime::clock::Timestamp;
 use postroom_runtime::random::Random;
 use postroom_store::journal::JournalLine;
 use postroom_store::log::change::{
-    Change, Copied, Delivered, Flagged, KeywordPair, MadeAccount, MadeMailbox, Renamed,
+    Change, Copied, Delivered, Flagged, KeywordPair, MadeAccount, MadeMailbox, Renamed, Tended,
 };
-use postroom_store::log::record::{Record, RecordBody};
+use postroom_store::log::record::{Brought, Kept, Record, RecordBody};
 use postroom_store::operation::{
     Alias, Credential, Domain, DomainKind, DsnWish, EntryId, EntryOutcome, LeaseToken, NewEntry,
     NextHop,
@@ -179,6 +179,10 @@ fn queue_changes() -> Vec<Change> {
         entry: EntryId(4),
         outcome,
     };
+    let tend = |tended| Change::Tend {
+        entry: EntryId(4),
+        tended,
+    };
     let enqueue = |next_hop| Change::Enqueue {
         entry: EntryId(4),
         new: NewEntry {
@@ -219,6 +223,9 @@ fn queue_changes() -> Vec<Change> {
         settle(EntryOutcome::Held {
             status: "held".into(),
         }),
+        tend(Tended::Due { due: TIME }),
+        tend(Tended::Held { status: "".into() }),
+        tend(Tended::Deleted),
         Change::Remember {
             key: "k".into(),
             value: "v".into(),
@@ -248,12 +255,12 @@ fn record() -> Record {
             peer: None,
             elapsed_us: 4,
         }],
-        body: Some(RecordBody {
+        body: Some(RecordBody::Brought(Brought {
             blob: BlobId(6),
             octets: 150,
             checksum: u64::MAX,
             segment: Some(2),
-        }),
+        })),
     }
 }
 
@@ -266,7 +273,19 @@ fn bytes(record: &Record) -> Vec<u8> {
 #[test]
 fn what_is_written_is_read() {
     let written = record();
-    assert_eq!(Record::decode(&bytes(&written)), Ok(written));
+    assert_eq!(Record::decode(&bytes(&written)), Ok(written.clone()));
+    let kept = RecordBody::Kept(Kept {
+        blob: BlobId(6),
+        octets: 150,
+        origin: ArrivalId(7),
+    });
+    for body in [None, Some(kept)] {
+        let other = Record {
+            body,
+            ..written.clone()
+        };
+        assert_eq!(Record::decode(&bytes(&other)), Ok(other));
+    }
 }
 
 #[test]

@@ -143,6 +143,7 @@ fn refusal(refused: &Refused) -> Completion {
         | Refused::NoSuchName
         | Refused::DomainInUse
         | Refused::Remembered(_)
-        | Refused::LeaseLost => SERVER_BUG,
+        | Refused::LeaseLost
+        | Refused::Entry { .. } => SERVER_BUG,
     }
 }
