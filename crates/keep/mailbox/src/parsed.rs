@@ -3,7 +3,7 @@
 //! The kept form is the length of the envelope and that of the references (four octets each,
 //! little end first), the envelope, the references, and the structure. Envelope and structure are
 //! as `postroom_mail` encodes them; references are identifiers with a space between them. Forms
-//! of the first releases have no references: the highest bit of the first length tells.
+//! from before references were kept have none: the highest bit of the first length tells.
 
 use postroom_mail::message::{self, DecodeError, MessageEnvelope, Structure};
 
