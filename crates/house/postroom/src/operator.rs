@@ -132,7 +132,7 @@ impl Desk {
                 return Ok(answer);
             }
             if let Some(owner) = Owner::other(&config.data_dir) {
-                return owner.answer(&self.file, request.clone());
+                return owner.answer(&self.file, request);
             }
             match self.runtime.block_on(reach(config, request))? {
                 Reached::Answered(answer) => return Ok(answer),
@@ -163,19 +163,6 @@ pub(crate) async fn answer_here(config: &Config, request: &Request) -> Result<An
             house.store.close().await;
             Ok(answer)
         }
-    }
-}
-
-/// Asks the server that runs on a data directory; without one the request makes no sense.
-pub(crate) fn ask_server(data_dir: &Path, request: &Request) -> Result<Value, Failure> {
-    let answer = runtime()?.block_on(asked(data_dir, request))?;
-    match answer {
-        Some(Answer::Done(value)) => Ok(value),
-        Some(Answer::Failed(failure)) => Err(failure.into()),
-        None => Err(Failure::new(
-            format!("no server runs on {}", data_dir.display()),
-            "start it: postroom serve",
-        )),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The pages of health and metrics, asked without a socket.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::net::IpAddr;
 
 use postroom_admin::observe::Observer;

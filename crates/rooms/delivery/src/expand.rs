@@ -224,13 +224,14 @@ impl<'f> Walk<'f> {
                 self.found.is_foreign |= depth == 0;
                 self.found.remotes.push(address);
             }
-            Lookup::Account(_) | Lookup::UnknownUser => match self.postmaster(&address, lookup) {
-                Some(postmaster) => self.push(postmaster, depth + 1),
-                None => {
+            Lookup::Account(_) | Lookup::UnknownUser => {
+                if let Some(postmaster) = self.postmaster(&address, lookup) {
+                    self.push(postmaster, depth + 1);
+                } else {
                     self.met_disabled |= matches!(lookup, Lookup::Account(_));
                     self.found.lost.push(address);
                 }
-            },
+            }
         }
         Ok(())
     }

@@ -37,13 +37,13 @@ impl Arguments {
         match self.action {
             None => list(self.operator),
             Some(Action::List { operator }) => list(operator),
-            Some(Action::End { id, operator }) => operator.tell(Request::SessionEnd { id }),
+            Some(Action::End { id, operator }) => operator.tell(&Request::SessionEnd { id }),
         }
     }
 }
 
 fn list(operator: Operator) -> Result<(), Failure> {
-    operator.list(Request::SessionList {}, |sessions: &[answer::Session]| {
+    operator.list(&Request::SessionList {}, |sessions: &[answer::Session]| {
         report::table(
             [
                 "SESSION", "ROLE", "PEER", "ACCOUNT", "SECONDS", "COMMAND", "IN", "OUT", "TLS",
