@@ -43,14 +43,17 @@ impl Arguments {
 }
 
 fn list(operator: Operator) -> Result<(), Failure> {
-    operator.list(&Request::SessionList {}, |sessions: &[answer::Session]| {
-        report::table(
-            [
-                "SESSION", "ROLE", "PEER", "ACCOUNT", "SECONDS", "COMMAND", "IN", "OUT", "TLS",
-            ],
-            &sessions.iter().map(row).collect::<Vec<_>>(),
-        )
-    })
+    operator.list(
+        &Request::SessionList {},
+        |sessions: &[answer::Session]| {
+            report::table(
+                [
+                    "SESSION", "ROLE", "PEER", "ACCOUNT", "SECONDS", "COMMAND", "IN", "OUT", "TLS",
+                ],
+                &sessions.iter().map(row).collect::<Vec<_>>(),
+            )
+        },
+    )
 }
 
 fn row(session: &answer::Session) -> [String; 9] {
