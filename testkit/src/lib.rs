@@ -1,5 +1,7 @@
-//! For tests alone, never shipped: data directories that go away, a disk that loses power, corpora.
+//! For tests alone, never shipped: data directories that go away, a disk that loses power, a name
+//! server, corpora.
 
 pub mod corpus;
 pub mod directory;
 pub mod disk;
+pub mod dns;
