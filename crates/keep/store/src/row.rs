@@ -137,3 +137,53 @@ pub struct Entry {
     /// What goes out.
     pub rendering: Rendering,
 }
+
+/// On which side of the house a next hop lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Mailboxes and lists of ours.
+    Here,
+    /// Other servers.
+    Elsewhere,
+}
+
+/// Which due entries are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueQuery {
+    /// Where they go.
+    pub side: Side,
+    /// Due at this moment and held by nobody.
+    pub now: Timestamp,
+    /// Only those behind this place.
+    pub after: Option<DuePlace>,
+    /// Next hops whose entries are passed over. Cheap: an index tells them.
+    pub except: Vec<Box<str>>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Due entries: oldest first, and those for one next hop beside each other.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DuePage {
+    /// What can be read.
+    pub entries: Vec<Entry>,
+    /// What cannot.
+    pub damaged: Vec<EntryId>,
+    /// Where the page ends; `None` when it is empty.
+    pub last: Option<DuePlace>,
+}
+
+/// A place in the order of due entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuePlace {
+    pub(crate) due: Timestamp,
+    pub(crate) next_hop: Vec<u8>,
+    pub(crate) entry: EntryId,
+}
+
+impl DuePlace {
+    /// When the entry at this place is due.
+    pub fn due(&self) -> Timestamp {
+        self.due
+    }
+}

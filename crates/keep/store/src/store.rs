@@ -30,7 +30,9 @@ use crate::log::segment::Segments;
 use crate::operation::{Alias, Credential, Domain, EntryId, Rendering};
 use crate::outcome::Committed;
 use crate::plan::Plan;
-use crate::row::{Account, Changes, Entry, Mailbox, MailboxCounts, Message, Placement};
+use crate::row::{
+    Account, Changes, DuePage, DueQuery, Entry, Mailbox, MailboxCounts, Message, Placement, Side,
+};
 use crate::shared::Shared;
 
 pub use crate::lock::FILE_SYSTEMS;
@@ -422,15 +424,20 @@ impl Store {
         .await
     }
 
-    /// Queue entries due at `now` that nobody holds, oldest first.
-    pub async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Entry>, ReadError> {
-        self.query(move |connection| read_queue::due(connection, now, limit))
+    /// Queue entries that are due and that nobody holds.
+    pub async fn due(&self, query: DueQuery) -> Result<DuePage, ReadError> {
+        self.query(move |connection| read_queue::due(connection, &query))
             .await
     }
 
-    /// When the next queue entry is due.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, ReadError> {
-        self.query(read_queue::next_due).await
+    /// When the next queue entry of a side is due that is not due at `after`.
+    pub async fn next_due(
+        &self,
+        side: Side,
+        after: Timestamp,
+    ) -> Result<Option<Timestamp>, ReadError> {
+        self.query(move |connection| read_queue::next_due(connection, side, after))
+            .await
     }
 
     /// Entries of the queue, by id, at most `limit` above `after`.

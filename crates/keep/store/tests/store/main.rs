@@ -13,4 +13,6 @@ mod fixture;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod record;
