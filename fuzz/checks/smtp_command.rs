@@ -61,6 +61,7 @@ fn run(listener: u8, input: &[u8], sizes: impl Iterator<Item = usize>, now: Inst
             version: "TLSv1.3",
             cipher: "TLS_AES_128_GCM_SHA256",
             server_name: None,
+            is_verified: false,
         });
         session.receive(b"NOOP\r\n");
     }

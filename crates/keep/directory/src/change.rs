@@ -210,12 +210,13 @@ impl Directory {
         }
         self.check_local(&address.domain).await?;
         self.check_cycle(address, members).await?;
+        let mut kept = Vec::with_capacity(members.len());
+        for member in members {
+            kept.push(self.kept(member).await?);
+        }
         let alias = Alias {
             address: address.lookup_key().into(),
-            members: members
-                .iter()
-                .map(|member| member.lookup_key().into())
-                .collect(),
+            members: kept,
         };
         self.commit(vec![Operation::PutAlias(alias)])
             .await
@@ -247,6 +248,18 @@ impl Directory {
             body: None,
         };
         Ok(self.store.commit(plan).await?.results)
+    }
+
+    /// A member as it is kept: at another server, which alone knows whether case matters there,
+    /// as it was written (RFC 5321 §2.4).
+    async fn kept(&self, member: &Address) -> Result<Box<str>, ChangeError> {
+        let domain = self.store.domain(member.domain.as_str()).await?;
+        let is_here = domain.is_some_and(|domain| domain.kind != DomainKind::Relay);
+        Ok(if is_here {
+            member.lookup_key().into()
+        } else {
+            member.to_string().into()
+        })
     }
 
     async fn check_local(&self, domain: &Domain) -> Result<(), ChangeError> {

@@ -24,7 +24,9 @@ pub enum Lookup {
     DomainAlias(Domain),
     /// The domain is ours and has no such address.
     UnknownUser,
-    /// The domain is not ours, or one that we pass mail on for.
+    /// The domain is one that we pass mail on for, from anyone.
+    PassedOn,
+    /// The domain is not ours.
     NotLocal,
 }
 
@@ -43,7 +45,10 @@ impl Directory {
         };
         let answer = self.look_up(address, &key).await?;
         // Only what is here is kept: strangers must not be able to fill the cache.
-        if !matches!(answer, Lookup::UnknownUser | Lookup::NotLocal) {
+        if !matches!(
+            answer,
+            Lookup::UnknownUser | Lookup::PassedOn | Lookup::NotLocal
+        ) {
             self.lookups.keep(&key, &answer, epoch);
         }
         Ok(answer)
@@ -54,7 +59,7 @@ impl Directory {
             return Ok(Lookup::NotLocal);
         };
         match domain.kind {
-            DomainKind::Relay => return Ok(Lookup::NotLocal),
+            DomainKind::Relay => return Ok(Lookup::PassedOn),
             DomainKind::Alias => {
                 let target = domain
                     .target
@@ -106,7 +111,10 @@ impl Directory {
                     Lookup::Alias(members) => next.extend(members),
                     Lookup::CatchAll(target) => next.push(target),
                     Lookup::DomainAlias(domain) => next.push(Address { domain, ..address }),
-                    Lookup::Account(_) | Lookup::UnknownUser | Lookup::NotLocal => {}
+                    Lookup::Account(_)
+                    | Lookup::UnknownUser
+                    | Lookup::PassedOn
+                    | Lookup::NotLocal => {}
                 }
             }
             if next.is_empty() || seen.len() > OWNED_ADDRESSES_MAX {

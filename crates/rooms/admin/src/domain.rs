@@ -43,6 +43,17 @@ impl Admin {
         Ok(Value::Null)
     }
 
+    pub(crate) async fn domain_pass_on(&self, name: &str) -> Result<Value, Failure> {
+        let put = operation::Domain {
+            name: domain(name)?.as_str().into(),
+            kind: DomainKind::Relay,
+            catch_all: None,
+            target: None,
+        };
+        self.directory.put_domain(put).await?;
+        Ok(Value::Null)
+    }
+
     pub(crate) async fn domain_list(&self) -> Result<Value, Failure> {
         let domains = self.directory.domains().await?.into_iter().map(row);
         told(&domains.collect::<Vec<_>>())

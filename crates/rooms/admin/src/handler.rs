@@ -56,6 +56,7 @@ impl Admin {
                 alias_of,
             } => self.domain_add(&domain, catch_all, alias_of).await,
             Request::DomainList => self.domain_list().await,
+            Request::DomainPassOn { domain } => self.domain_pass_on(&domain).await,
             Request::DomainRemove { domain } => self.domain_remove(&domain).await,
             Request::MailboxCreate { address, name } => self.mailbox_create(&address, &name).await,
             Request::MailboxList { address } => self.mailbox_list(&address).await,

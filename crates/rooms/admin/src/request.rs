@@ -64,6 +64,11 @@ pub enum Request {
     },
     /// All domains.
     DomainList,
+    /// Takes mail for a domain from anyone and passes it on to its servers.
+    DomainPassOn {
+        /// Which.
+        domain: String,
+    },
     /// Removes a domain that nothing uses.
     DomainRemove {
         /// Which.

@@ -34,8 +34,13 @@ pub struct Case<'m> {
     pub message_id: Option<&'m str>,
     /// Whether the sender may be told of failure and success (RFC 3461).
     pub reports: Reports,
+    /// Whether it may go to other servers at the word of its sender.
+    pub relaying: Relaying,
     /// What a full mailbox means.
     pub quota: Quota,
+    /// Whether it is a report of our own: it waits where it finds no room, and is lost rather than
+    /// reported where it finds nobody (RFC 5321 §6.1).
+    pub is_report: bool,
     /// Fields of our own that stand above the message in every mailbox: Received, and what a
     /// submitted message lacked. Empty or whole lines.
     pub trace: &'m [u8],
@@ -69,6 +74,16 @@ pub enum Reports {
     Never,
 }
 
+/// Whether a recipient at another server, named as such, is taken (RFC 5321 §3.6.2). Members of
+/// our aliases and domains that we pass mail on for are taken from anyone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relaying {
+    /// Somebody who is signed in or in `listen.relay_allow`, or the queue.
+    Allowed,
+    /// A stranger.
+    Refused,
+}
+
 /// What happens to a recipient whose mailbox is full once the body is whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quota {
@@ -98,9 +113,15 @@ impl Case<'_> {
         }
     }
 
-    /// The store's quota rule for this many mailboxes.
-    pub(crate) fn quota_rule(&self, mailboxes: usize) -> QuotaRule {
-        if mailboxes == 1 && self.entry.is_none() {
+    /// When the message came to this server.
+    pub(crate) fn arrived(&self) -> Timestamp {
+        self.entry
+            .map_or(self.time, |attempt| attempt.entry.created)
+    }
+
+    /// The store's quota rule for this many copies.
+    pub(crate) fn quota_rule(&self, copies: usize) -> QuotaRule {
+        if copies == 1 && self.entry.is_none() && !self.is_report {
             QuotaRule::Enforce
         } else {
             QuotaRule::Reserved

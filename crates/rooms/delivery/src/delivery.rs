@@ -62,7 +62,12 @@ impl Delivery {
         &self.0.limits
     }
 
-    /// Follows an address to its accounts, for RCPT. What was learnt stays in `facts`, so that
+    /// The times of the queue.
+    pub(crate) fn schedule(&self) -> &Schedule {
+        &self.0.schedule
+    }
+
+    /// Follows an address to all that it stands for, for RCPT. What was learnt stays in `facts`, so that
     /// the plan of the message needs not ask again.
     ///
     /// # Errors
@@ -75,13 +80,9 @@ impl Delivery {
         for _ in 0..self.0.limits.plan_rounds_max {
             let mut missing = Missing::default();
             let found = expand::expand(address, facts, &self.0.limits, &mut missing);
-            // Too wide and elsewhere are so whatever else is lacking.
+            // Too wide is so whatever else is lacking.
             match found {
-                Err(
-                    error @ (ExpandError::TooWide
-                    | ExpandError::Elsewhere
-                    | ExpandError::MemberElsewhere),
-                ) => return Err(error),
+                Err(ExpandError::TooWide) => return Err(ExpandError::TooWide),
                 found if missing.is_empty() => return found,
                 _ => self.look_up(missing, facts).await,
             }

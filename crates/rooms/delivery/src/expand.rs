@@ -1,4 +1,4 @@
-//! From an address to the accounts it stands for.
+//! From an address to the accounts here and the addresses elsewhere that it stands for.
 //!
 //! Aliases, catch-alls, sub-addresses and domain aliases are followed breadth first, each address
 //! once, so that cycles end and a diamond of aliases delivers one copy. Depth and width have
@@ -62,26 +62,25 @@ pub struct Target {
     pub quota: Option<u64>,
 }
 
-/// What an address stands for.
+/// What an address stands for: accounts here, addresses elsewhere, or both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expansion {
-    /// Accounts, each once, in the order found; never empty in a success.
+    /// Accounts, each once, in the order found.
     pub targets: Vec<Target>,
+    /// Addresses at other servers, each once, in the order found.
+    pub remotes: Vec<Address>,
+    /// Whether the address itself is at another server that we pass no mail on to: only those who
+    /// may relay may name it (RFC 5321 §3.6.2).
+    pub is_foreign: bool,
     /// Whether an alias on the way has several members (RFC 3461 §5.2.7.3).
     pub is_list: bool,
     /// Members that lead nowhere and are passed over.
     pub lost: Vec<Address>,
 }
 
-/// Why an address stands for no account.
+/// Why an address stands for nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ExpandError {
-    /// It is at another server.
-    #[error("the address is not here")]
-    Elsewhere,
-    /// An address that it stands for is at another server.
-    #[error("an address that it stands for is not here")]
-    MemberElsewhere,
     /// Aliases stand for each other in a circle, or in too long a chain.
     #[error("the aliases of the address form a circle or too long a chain")]
     Loop,
@@ -100,8 +99,6 @@ impl ExpandError {
     /// What a stranger gets at RCPT.
     pub fn reply(self) -> Reply {
         match self {
-            Self::Elsewhere => reply::RELAY_DENIED,
-            Self::MemberElsewhere => reply::NO_RELAY_YET,
             Self::Loop => reply::ALIAS_LOOP,
             Self::TooWide => reply::ALIAS_TOO_WIDE,
             Self::Unavailable => reply::TRY_LATER,
@@ -110,13 +107,12 @@ impl ExpandError {
     }
 }
 
-/// Follows an address to its accounts.
+/// Follows an address to all that it stands for.
 ///
 /// What the facts lack is noted in `missing`; the result means something only while that is empty.
 ///
 /// # Errors
-/// When not one account would get a copy, or when one that should cannot be reached from here:
-/// then the whole address is refused rather than some of its members forgotten.
+/// When nobody would get a copy, or when it cannot be told who should.
 pub fn expand(
     address: &Address,
     facts: &Facts,
@@ -137,7 +133,7 @@ pub fn expand(
         walk.visit(next, depth, missing)?;
     }
     match walk {
-        Walk { found, .. } if !found.targets.is_empty() => Ok(found),
+        Walk { found, .. } if !found.targets.is_empty() || !found.remotes.is_empty() => Ok(found),
         Walk {
             met_circle: true,
             found,
@@ -212,14 +208,16 @@ impl<'f> Walk<'f> {
                 let domain = domain.clone();
                 self.push(Address { local, domain }, depth + 1);
             }
-            Lookup::Account(_) | Lookup::UnknownUser | Lookup::NotLocal => {
-                match self.postmaster(&address, lookup) {
-                    Some(postmaster) => self.push(postmaster, depth + 1),
-                    None if *lookup != Lookup::NotLocal => self.found.lost.push(address),
-                    None if depth == 0 => return Err(ExpandError::Elsewhere),
-                    None => return Err(ExpandError::MemberElsewhere),
-                }
+            // `push` lets each address through once.
+            Lookup::PassedOn => self.found.remotes.push(address),
+            Lookup::NotLocal => {
+                self.found.is_foreign |= depth == 0;
+                self.found.remotes.push(address);
             }
+            Lookup::Account(_) | Lookup::UnknownUser => match self.postmaster(&address, lookup) {
+                Some(postmaster) => self.push(postmaster, depth + 1),
+                None => self.found.lost.push(address),
+            },
         }
         Ok(())
     }

@@ -37,6 +37,13 @@ pub struct Missing {
 }
 
 impl Missing {
+    /// Names what another plan lacks too.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.addresses.extend(other.addresses);
+        self.inboxes.extend(other.inboxes);
+        self.usage.extend(other.usage);
+    }
+
     /// Whether nothing is lacking.
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty() && self.inboxes.is_empty() && self.usage.is_empty()

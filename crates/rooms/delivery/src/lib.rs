@@ -6,9 +6,11 @@
 //! holds for mailboxes here through the same door.
 
 pub mod case;
+pub mod conclude;
 pub mod delivery;
 pub mod expand;
 pub mod facts;
+mod keep;
 pub mod plan;
 pub mod privacy;
 mod report;

@@ -4,17 +4,20 @@ mod ending;
 mod planner;
 #[cfg(test)]
 mod tests;
+mod waiting;
+
+pub(crate) use ending::report_envelope;
 
 use std::collections::{HashMap, HashSet};
 
-use postroom_mail::identifier::AccountId;
+use postroom_mail::address::Address;
 use postroom_mail::reply::Reply;
 use postroom_queue::schedule::Schedule;
 use postroom_store::journal::JournalLine;
 use postroom_store::operation::Operation;
 
 use crate::case::Case;
-use crate::expand::{self, Limits};
+use crate::expand::{self, ExpandError, Expansion, Limits};
 use crate::facts::{Facts, Missing};
 use crate::report::Report;
 use planner::Planner;
@@ -102,21 +105,20 @@ pub fn plan(
     if !missing.is_empty() {
         return Err(missing);
     }
-    let distinct: HashSet<AccountId> = expansions
-        .iter()
-        .flatten()
-        .flat_map(|expansion| expansion.targets.iter().map(|target| target.account))
-        .collect();
     let mut planner = Planner {
         case,
         facts,
         limits,
         schedule,
-        mailboxes: distinct.len(),
-        room: limits.inline_recipients_max,
+        copies: copies(&expansions),
+        room: match case.entry {
+            None => limits.inline_recipients_max,
+            Some(_) => limits.chunk_members_max,
+        },
         missing,
         taken: HashMap::new(),
-        report_to: None,
+        passed_on: HashSet::new(),
+        keeps_entry: false,
         planned: Planned {
             operations: Vec::new(),
             journal: Vec::new(),
@@ -132,4 +134,14 @@ pub fn plan(
         planner.planned.fates.push(fate);
     }
     planner.finish()
+}
+
+/// Distinct accounts and addresses elsewhere.
+fn copies(expansions: &[Result<Expansion, ExpandError>]) -> usize {
+    let (mut accounts, mut remotes) = (HashSet::new(), HashSet::new());
+    for expansion in expansions.iter().flatten() {
+        accounts.extend(expansion.targets.iter().map(|target| target.account));
+        remotes.extend(expansion.remotes.iter().map(Address::lookup_key));
+    }
+    accounts.len() + remotes.len()
 }

@@ -1,24 +1,66 @@
-//! Delivery status notifications (RFC 3464), written when a sender asked or mail failed.
+//! Delivery status notifications (RFC 3464), written when a sender asked, mail failed or waits.
 
-use std::fmt::Write as _;
+mod advice;
+mod compose;
+#[cfg(test)]
+mod tests;
 
-use postroom_mail::date::DateTime;
-use postroom_mail::envelope::{Recipient, Ret};
-use postroom_mail::flag::Flags;
-use postroom_mail::identifier::MailboxId;
-use postroom_mail::reply::Reply;
-use postroom_mailbox::parsed::parse_for_keeping;
-use postroom_store::operation::{Delivery, Piece, QuotaRule, Rendering};
+use postroom_mail::address::Address;
+use postroom_mail::envelope::{Notify, Recipient, Ret};
+use postroom_mail::identifier::ArrivalId;
+use postroom_mail::reply::{EnhancedCode, Reply};
+use postroom_runtime::clock::Timestamp;
 
-use crate::case::Case;
-use crate::expand::Target;
+use crate::conclude::{Diagnosis, Remote, Spoken};
 
-/// What became of a recipient (RFC 3464 §2.3.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) use compose::RETURNED_OCTETS_MAX;
+
+/// What became of a recipient (RFC 3464 §2.3.3), the gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Action {
-    Delivered,
-    Expanded,
     Failed,
+    Delayed,
+    Relayed,
+    Expanded,
+    Delivered,
+}
+
+impl Action {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Delayed => "delayed",
+            Self::Relayed => "relayed",
+            Self::Expanded => "expanded",
+            Self::Delivered => "delivered",
+        }
+    }
+
+    /// The wish of a sender who wants to hear of it.
+    fn wish(self) -> Notify {
+        match self {
+            Self::Failed => Notify::FAILURE,
+            Self::Delayed => Notify::DELAY,
+            Self::Relayed | Self::Expanded | Self::Delivered => Notify::SUCCESS,
+        }
+    }
+}
+
+/// The rule by which the sender is not told of this, if there is one.
+///
+/// `notify` is `None` where the reverse-path may be forged: a report to it would go to somebody who
+/// never wrote.
+pub(crate) fn silence(
+    action: Action,
+    sender: Option<&Address>,
+    notify: Option<Notify>,
+) -> Option<&'static str> {
+    match (sender, notify) {
+        (None, _) => Some("null-sender"),
+        (Some(_), None) => Some("sender-unproven"),
+        (Some(_), Some(notify)) if !notify.contains(action.wish()) => Some("notify-never"),
+        (Some(_), Some(_)) => None,
+    }
 }
 
 /// One report in the making.
@@ -27,249 +69,131 @@ pub(crate) struct Report {
     lines: Vec<Line>,
 }
 
+/// What a report says of one recipient.
 #[derive(Debug)]
-struct Line {
-    address: String,
+pub(crate) struct Line {
+    /// As text, for an entry of the queue may hold what is no address any more.
+    address: Box<str>,
     orcpt: Option<Box<str>>,
     action: Action,
-    reply: Option<Reply>,
+    status: EnhancedCode,
+    /// In our words.
+    text: Option<Box<str>>,
+    remote: Option<Remote>,
+    /// In the words of the server that was spoken to, or ours when it was us.
+    diagnostic: Option<String>,
+    /// Of the attempt.
+    time: Timestamp,
+    retried_until: Option<Timestamp>,
+}
+
+/// The message that a report is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Original<'m> {
+    /// The queue id of the report.
+    pub(crate) id: ArrivalId,
+    /// The queue id of the message.
+    pub(crate) queue_id: ArrivalId,
+    pub(crate) arrived: Timestamp,
+    pub(crate) now: Timestamp,
+    /// This server's name.
+    pub(crate) host: &'m str,
+    pub(crate) sender: &'m Address,
+    pub(crate) ret: Option<Ret>,
+    pub(crate) envid: Option<&'m str>,
+    /// The message, or as much of its beginning as a report may return.
+    pub(crate) octets: &'m [u8],
+    /// Octets of the whole message.
+    pub(crate) size: u64,
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, recipient: &Recipient, action: Action, reply: Option<Reply>) {
-        self.lines.push(Line {
-            address: recipient.address.to_string(),
-            orcpt: recipient.orcpt.clone(),
-            action,
-            reply,
-        });
+    pub(crate) fn add(&mut self, line: Line) {
+        self.lines.push(line);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// The report as one more message of the plan. It shares the plan's body: what it returns of
-    /// the message is not written again.
-    pub(crate) fn delivery(
-        &self,
-        case: &Case<'_>,
-        target: &Target,
-        mailbox: MailboxId,
-    ) -> Delivery {
-        let returned = self.returned(case);
-        let head = self.text(case, target, returned).into_bytes();
-        let foot = format!("\r\n--{}--\r\n", boundary(case)).into_bytes();
-        let end = returned.end(case.octets);
-
-        let octets = [&head, case.octets.get(..end).unwrap_or_default(), &foot].concat();
-        let mut pieces = vec![Piece::Block(head.into())];
-        pieces.extend(first_octets(case.pieces, end as u64));
-        pieces.push(Piece::Block(foot.into()));
-        Delivery {
-            account: target.account,
-            mailbox,
-            flags: Flags::default(),
-            received: case.time,
-            rendering: Rendering { pieces },
-            // A report that does not fit must not undo the delivery it reports.
-            quota: QuotaRule::Reserved,
-            parsed: parse_for_keeping(&octets),
-        }
-    }
-
-    /// RET speaks of failures alone; success returns headers (RFC 3461 §4.3).
-    fn returned(&self, case: &Case<'_>) -> Returned {
-        let has_failed = self.lines.iter().any(|line| line.action == Action::Failed);
-        if has_failed && case.envelope.ret == Some(Ret::Full) {
-            Returned::Message
-        } else {
-            Returned::Header
-        }
-    }
-
-    /// All up to the returned part.
-    fn text(&self, case: &Case<'_>, target: &Target, returned: Returned) -> String {
-        let is_global = case.envelope.smtputf8
-            || self.lines.iter().any(|line| !line.address.is_ascii())
-            || !target.address.is_ascii();
-        let (host, boundary) = (case.host, boundary(case));
-        let date = DateTime::at(case.time, 0).header();
-        let subject = self.subject();
-        let (status_type, header_type, message_type) = if is_global {
-            // RFC 6533 §4.
-            (
-                "message/global-delivery-status",
-                "message/global-headers",
-                "message/global",
-            )
-        } else {
-            (
-                "message/delivery-status",
-                "text/rfc822-headers",
-                "message/rfc822",
-            )
-        };
-        let returned_type = match returned {
-            Returned::Header => header_type,
-            Returned::Message => message_type,
-        };
-        let mut text = format!(
-            "Return-Path: <>\r\nDelivered-To: {to}\r\n\
-             Received: by {host} id {arrival};\r\n\t{date}\r\n\
-             Date: {date}\r\n\
-             From: Mail delivery <postmaster@{host}>\r\n\
-             To: <{to}>\r\n\
-             Subject: {subject}\r\n\
-             Message-ID: <{arrival}.report@{host}>\r\n\
-             Auto-Submitted: auto-replied\r\n\
-             MIME-Version: 1.0\r\n\
-             Content-Type: multipart/report; report-type={report_type};\r\n\tboundary=\"{boundary}\"\r\n\
-             \r\n--{boundary}\r\n\
-             Content-Type: text/plain; charset=utf-8\r\n\
-             Content-Transfer-Encoding: 8bit\r\n\r\n",
-            to = target.address,
-            arrival = case.arrival,
-            report_type = status_type.trim_start_matches("message/"),
-        );
-        self.explain(&mut text);
-        let _ = write!(
-            text,
-            "\r\n--{boundary}\r\nContent-Type: {status_type}\r\n{}\r\n",
-            if is_global {
-                "Content-Transfer-Encoding: 8bit\r\n"
-            } else {
-                ""
-            },
-        );
-        self.status(case, &mut text);
-        let _ = write!(
-            text,
-            "\r\n--{boundary}\r\nContent-Type: {returned_type}\r\n\
-             Content-Transfer-Encoding: 8bit\r\n\r\n"
-        );
-        text
-    }
-
-    fn subject(&self) -> &'static str {
-        let has_failed = self.lines.iter().any(|line| line.action == Action::Failed);
-        if has_failed {
-            "Your message could not be delivered"
-        } else {
-            "Your message has been delivered"
-        }
-    }
-
-    /// The part for people.
-    fn explain(&self, text: &mut String) {
-        text.push_str("This is the mail server. About the message below:\r\n\r\n");
-        for line in &self.lines {
-            let what = match line.action {
-                Action::Delivered => "has been put into the mailbox",
-                Action::Expanded => "has been given to all members",
-                Action::Failed => "could not be delivered",
-            };
-            let _ = write!(text, "  {}: {what}\r\n", line.address);
-            if let Some(reply) = &line.reply {
-                let _ = write!(text, "      {}\r\n", reply.text);
-            }
-        }
-    }
-
-    /// The part for programs (RFC 3464 §2.2, §2.3).
-    fn status(&self, case: &Case<'_>, text: &mut String) {
-        if let Some(envid) = &case.envelope.envid {
-            let _ = write!(text, "Original-Envelope-Id: {}\r\n", one_line(envid));
-        }
-        let _ = write!(
-            text,
-            "Reporting-MTA: dns; {}\r\nArrival-Date: {}\r\n",
-            case.host,
-            DateTime::at(case.time, 0).header(),
-        );
-        for line in &self.lines {
-            text.push_str("\r\n");
-            if let Some(orcpt) = &line.orcpt {
-                let _ = write!(text, "Original-Recipient: {}\r\n", one_line(orcpt));
-            }
-            let kind = if line.address.is_ascii() {
-                "rfc822"
-            } else {
-                "utf-8"
-            };
-            let (action, status) = match line.action {
-                Action::Delivered => ("delivered", "2.0.0".to_owned()),
-                Action::Expanded => ("expanded", "2.0.0".to_owned()),
-                Action::Failed => ("failed", line.failure_status()),
-            };
-            let _ = write!(
-                text,
-                "Final-Recipient: {kind}; {}\r\nAction: {action}\r\nStatus: {status}\r\n",
-                line.address
-            );
-        }
+    /// The gravest thing that it tells.
+    fn gravest(&self) -> Action {
+        let actions = self.lines.iter().map(|line| line.action);
+        actions.min().unwrap_or(Action::Delivered)
     }
 }
 
 impl Line {
-    fn failure_status(&self) -> String {
-        self.reply
-            .as_ref()
-            .and_then(|reply| reply.enhanced)
-            .map_or_else(|| "5.0.0".to_owned(), |code| code.to_string())
-    }
-}
-
-/// How much of the message comes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Returned {
-    Header,
-    Message,
-}
-
-impl Returned {
-    /// Where that ends in the message.
-    fn end(self, octets: &[u8]) -> usize {
-        match self {
-            Self::Message => octets.len(),
-            Self::Header if octets.starts_with(b"\r\n") => 0,
-            Self::Header => octets
-                .windows(4)
-                .position(|window| window == b"\r\n\r\n")
-                .map_or(octets.len(), |at| at + 2),
+    /// What this server did itself; `reply` is its own word where it failed.
+    pub(crate) fn here(
+        recipient: &Recipient,
+        action: Action,
+        reply: Option<&Reply>,
+        time: Timestamp,
+    ) -> Self {
+        let code = reply.and_then(|reply| reply.enhanced);
+        Self {
+            address: recipient.address.to_string().into(),
+            orcpt: recipient.orcpt.clone(),
+            action,
+            status: code.unwrap_or(match action {
+                Action::Failed => EnhancedCode(5, 0, 0),
+                _ => EnhancedCode(2, 0, 0),
+            }),
+            text: reply.map(|reply| reply.text.as_ref().into()),
+            remote: None,
+            diagnostic: reply.map(|reply| Spoken(reply).to_string()),
+            time,
+            retried_until: None,
         }
     }
-}
 
-/// Random like the queue id, which nobody knew while the message was written.
-fn boundary(case: &Case<'_>) -> String {
-    format!("=_report_{}", case.arrival)
-}
-
-/// A peer's text within one field: what would end the line is replaced.
-fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
-}
-
-/// The pieces that make the first `octets`.
-fn first_octets(pieces: &[Piece], octets: u64) -> Vec<Piece> {
-    let mut left = octets;
-    let mut first = Vec::with_capacity(pieces.len());
-    for piece in pieces {
-        if left == 0 {
-            break;
+    /// A recipient that was not reached, for now or for good.
+    pub(crate) fn not_reached(
+        entry: (&str, Option<Box<str>>),
+        diagnosis: &Diagnosis,
+        time: Timestamp,
+        retried_until: Option<Timestamp>,
+    ) -> Self {
+        let (address, orcpt) = entry;
+        Self {
+            address: address.into(),
+            orcpt,
+            action: match retried_until {
+                Some(_) => Action::Delayed,
+                None => Action::Failed,
+            },
+            status: diagnosis.status,
+            text: Some(diagnosis.text.as_ref().into()),
+            remote: diagnosis.remote.clone(),
+            diagnostic: diagnosis
+                .reply
+                .as_ref()
+                .map(|reply| Spoken(reply).to_string()),
+            time,
+            retried_until,
         }
-        let take = piece.octets().min(left);
-        left -= take;
-        first.push(match piece {
-            Piece::Kept(range) => Piece::Kept(range.start..range.start.saturating_add(take)),
-            Piece::Block(bytes) => {
-                let end = usize::try_from(take).unwrap_or(bytes.len());
-                Piece::Block(bytes.get(..end).unwrap_or_default().into())
-            }
-        });
     }
-    first
+
+    /// A recipient that was handed to a server which reports nothing (RFC 3461 §6.2.9, RFC 3886
+    /// §3.3.4).
+    pub(crate) fn relayed(
+        entry: (&str, Option<Box<str>>),
+        remote: &Remote,
+        reply: &Reply,
+        time: Timestamp,
+    ) -> Self {
+        let (address, orcpt) = entry;
+        Self {
+            address: address.into(),
+            orcpt,
+            action: Action::Relayed,
+            status: EnhancedCode(2, 1, 9),
+            text: None,
+            remote: Some(remote.clone()),
+            diagnostic: Some(Spoken(reply).to_string()),
+            time,
+            retried_until: None,
+        }
+    }
 }

@@ -3,29 +3,22 @@
 use std::sync::OnceLock;
 
 use postroom_mail::address::{Address, NonAscii, ReversePath};
-use postroom_mail::envelope::{BodyType, Envelope, Notify, Recipient};
+use postroom_mail::envelope::{BodyType, Envelope, Recipient};
 use postroom_mail::message::header_length;
 use postroom_queue::queue::{Lease, Queue, QueueError};
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::Token;
 use postroom_store::error::{CommitError, ReadError};
 use postroom_store::operation::{EntryOutcome, LeaseToken, NextHop, Piece};
-use postroom_store::plan::Body;
 use postroom_store::row::Entry;
 
-use crate::case::{Attempt, Case, Quota, Reports};
+use crate::case::{Attempt, Case, Quota, Relaying, Reports};
 use crate::delivery::{Delivery, SettleError};
 use crate::facts::Facts;
 use crate::privacy::Privacy;
 
 /// Entries that are held at a time.
 const LEASE_MAX: usize = 32;
-
-/// Bodies above this many octets go into a segment of their own.
-const BODY_MEMORY_MAX: usize = 256 * 1024;
-
-/// Octets of a body that are handed on at a time.
-const PIECE_OCTETS: usize = 64 * 1024;
 
 /// The one worker for entries whose next hop is `local` or `expand`.
 #[derive(Debug)]
@@ -197,7 +190,6 @@ impl Worker {
             ret: entry.dsn.ret,
             envid: entry.dsn.envid.clone(),
         };
-        let is_silent = entry.dsn.notify == Some(Notify::NEVER);
         let pieces = [Piece::Kept(0..octets.len() as u64)];
         let case = Case {
             arrival: self.delivery.store().new_arrival(),
@@ -208,12 +200,14 @@ impl Worker {
             host: &self.host,
             envelope: &envelope,
             message_id: None,
-            reports: if is_silent {
+            reports: if entry.dsn.notify.is_none() {
                 Reports::Never
             } else {
                 Reports::AsAsked
             },
+            relaying: Relaying::Allowed,
             quota: Quota::OneReply,
+            is_report: false,
             trace: b"",
             pieces: &pieces,
             octets,
@@ -231,23 +225,12 @@ impl Worker {
             _ => "expanded",
         };
         let body = if planned.needs_body() {
-            Some(self.keep(octets).await?)
+            Some(self.delivery.keep(octets.to_vec()).await?)
         } else {
             None
         };
         self.delivery.commit(&case, planned, body).await?;
         Ok(word)
-    }
-
-    async fn keep(&self, octets: &[u8]) -> Result<Body, CommitError> {
-        if octets.len() <= BODY_MEMORY_MAX {
-            return Ok(Body::Inline(octets.to_vec()));
-        }
-        let mut spool = self.delivery.store().spool().await?;
-        for piece in octets.chunks(PIECE_OCTETS) {
-            spool.append(piece.to_vec()).await?;
-        }
-        Ok(Body::Spooled(spool.finish().await?))
     }
 }
 

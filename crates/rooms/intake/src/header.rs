@@ -10,6 +10,8 @@ pub(crate) struct Header {
     pub(crate) octets: usize,
     /// Received fields.
     pub(crate) hops: usize,
+    /// Received fields that this server wrote.
+    pub(crate) own_hops: usize,
     /// From fields.
     pub(crate) from_fields: usize,
     /// Addresses in them; `None` for one that no envelope could carry.
@@ -27,8 +29,8 @@ pub(crate) struct Header {
 const MESSAGE_ID_MAX: usize = 250;
 
 impl Header {
-    /// Reads the header of `message`.
-    pub(crate) fn read(message: &[u8]) -> Self {
+    /// Reads the header of `message`; `host` is this server's name.
+    pub(crate) fn read(message: &[u8], host: &str) -> Self {
         let mut header = Self {
             octets: header_length(message),
             ..Self::default()
@@ -44,7 +46,10 @@ impl Header {
                     header.from_fields += 1;
                     header.from.extend(addresses(field.value));
                 }
-                8 if field.is("Received") => header.hops += 1,
+                8 if field.is("Received") => {
+                    header.hops += 1;
+                    header.own_hops += usize::from(is_by(field.value, host));
+                }
                 10 if field.is("Message-ID") && header.message_id.is_none() => {
                     header.message_id = Some(message_id(field.value));
                 }
@@ -53,6 +58,17 @@ impl Header {
         }
         header
     }
+}
+
+/// Whether a Received field says `by` this name (RFC 5321 §4.4).
+fn is_by(received: &[u8], host: &str) -> bool {
+    let mut words = received
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    words.any(|word| word.eq_ignore_ascii_case(b"by"))
+        && words
+            .next()
+            .is_some_and(|word| word.eq_ignore_ascii_case(host.as_bytes()))
 }
 
 fn addresses(value: &[u8]) -> impl Iterator<Item = Option<Address>> {
@@ -79,11 +95,26 @@ mod tests {
         let header = Header::read(
             b"received: a\r\nRECEIVED: b\r\nFrom: Anna <anna@example.org>\r\n\
               Message-Id: <1@x>\r\ndate: now\r\n\r\nFrom: body\r\n",
+            "mx.example.org",
         );
-        assert_eq!((header.hops, header.from_fields), (2, 1));
+        assert_eq!(
+            (header.hops, header.own_hops, header.from_fields),
+            (2, 0, 1)
+        );
         assert_eq!(header.message_id.as_deref(), Some("<1@x>"));
         assert!(header.has_date && !header.is_missing);
         assert_eq!(header.from.len(), 1);
+    }
+
+    #[test]
+    fn hops_of_our_own_are_told_from_those_of_others() {
+        let header = Header::read(
+            b"Received: from a (b [192.0.2.1])\r\n\tBY MX.example.org (postroom) with SMTP\r\n\
+              Received: from mx.example.org by other.example with SMTP\r\n\
+              Received: from x by mx.example.org.evil.example\r\nReceived: by\r\n\r\n",
+            "mx.example.org",
+        );
+        assert_eq!((header.hops, header.own_hops), (4, 1));
     }
 
     #[test]
@@ -93,10 +124,10 @@ mod tests {
             b" folded: x\r\n",
             b"From anna Mon\r\n",
         ] {
-            assert!(Header::read(text).is_missing, "{text:?}");
+            assert!(Header::read(text, "x").is_missing, "{text:?}");
         }
         for text in [&b""[..], b"\r\nbody\r\n", b"Subject: x\r\n\r\n"] {
-            assert!(!Header::read(text).is_missing, "{text:?}");
+            assert!(!Header::read(text, "x").is_missing, "{text:?}");
         }
     }
 }

@@ -59,6 +59,8 @@ pub struct Limits {
     pub senders: Senders,
     /// Who may deliver by LMTP.
     pub lmtp_allow: Networks,
+    /// Who may send anywhere by Transfer without signing in.
+    pub relay_allow: Networks,
     /// Octets reserved of a quota for a recipient of a message without SIZE.
     pub reserve_octets: u64,
 }
@@ -80,6 +82,7 @@ impl Limits {
             verdict: limits.smtp.verdict,
             senders: auth.senders,
             lmtp_allow: listen.lmtp_allow.clone(),
+            relay_allow: listen.relay_allow.clone(),
             reserve_octets: 64 * 1024,
         }
     }

@@ -130,6 +130,7 @@ impl Session {
         }
         Answer::Welcome(match self.dialect {
             Dialect::Lmtp => Standing::Trusted,
+            _ if self.may_relay() => Standing::Trusted,
             _ if self.peer.is_exempt => Standing::Exempt,
             _ => Standing::Stranger,
         })
@@ -193,9 +194,14 @@ impl Session {
         outcome
     }
 
+    /// Whether the peer may send anywhere.
+    fn may_relay(&self) -> bool {
+        self.case().is_submission(&self.inner().limits)
+    }
+
     /// Whether the sender may be told what became of the message (RFC 3461).
     fn is_trusted(&self) -> bool {
-        self.login.is_some() || self.dialect == Dialect::Lmtp
+        self.may_relay() || self.dialect == Dialect::Lmtp
     }
 }
 

@@ -92,6 +92,15 @@ pub(crate) struct Case<'c> {
     pub(crate) message: Option<Arrived<'c>>,
 }
 
+impl Case<'_> {
+    /// Whether the peer sends on its own behalf and may send anywhere.
+    pub(crate) fn is_submission(&self, limits: &Limits) -> bool {
+        let address = self.peer.address.ip().to_canonical();
+        let is_allowed = || limits.relay_allow.contains(address);
+        self.login.is_some() || (self.dialect == Dialect::Transfer && is_allowed())
+    }
+}
+
 /// Somebody who is signed in.
 #[derive(Debug, Clone)]
 pub(crate) struct Login {

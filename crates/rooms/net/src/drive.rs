@@ -1,18 +1,18 @@
 //! The driver: does what a machine says, one step after the other.
 
 use std::future::{Future, poll_fn};
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
 use postroom_runtime::group::Token;
 use postroom_wire::machine::{Event, Machine, Next, Tls};
 use postroom_wire::output::Output;
-use rustls::ServerConfig;
 
+use crate::broken::Broken;
 use crate::host::{Driven, Host};
-use crate::line::{Broken, Line};
+use crate::line::Line;
 use crate::stream::Found;
+use crate::tls::Side;
 
 /// Calls without progress after which a machine is taken for stuck; two or three are honest.
 const SPINS_MAX: u32 = 1_000;
@@ -39,8 +39,8 @@ enum Wake<M: Machine> {
 /// One machine, its host and their connection.
 pub(crate) struct Driver<M: Driven, H: Host<M>> {
     pub(crate) host: H,
-    machine: M,
-    tls: Option<Arc<ServerConfig>>,
+    pub(crate) machine: M,
+    tls: Option<Side>,
     /// Asks this session to end.
     drain: Token,
     drain_told: bool,
@@ -52,7 +52,7 @@ pub(crate) struct Driver<M: Driven, H: Host<M>> {
 }
 
 impl<M: Driven, H: Host<M>> Driver<M, H> {
-    pub(crate) fn new(machine: M, host: H, tls: Option<Arc<ServerConfig>>, drain: Token) -> Self {
+    pub(crate) fn new(machine: M, host: H, tls: Option<Side>, drain: Token) -> Self {
         Self {
             host,
             machine,
@@ -221,10 +221,39 @@ impl<M: Driven, H: Host<M>> Driver<M, H> {
         }
     }
 
-    /// Streams a source.
+    /// Tells the machine what the peer said before the connection failed, and that it did. A peer
+    /// that refuses and leaves in the middle of what it is sent has said why.
+    ///
+    /// Whether the machine ended the session itself, with what it heard.
+    pub(crate) async fn hear_last(&mut self, line: &mut Line) -> bool {
+        line.read_last().await;
+        let mut cue = Cue::Bytes;
+        for _ in 0..SPINS_MAX {
+            let (taken, next) = step(&mut self.machine, cue, line);
+            cue = match next {
+                Next::Again => Cue::Bytes,
+                Next::Read if self.end_told => return false,
+                Next::Read => {
+                    self.end_told = true;
+                    Cue::Closed
+                }
+                Next::Ask(question) => Cue::Answer(self.host.answer(question).await),
+                Next::Close => return true,
+                _ => return false,
+            };
+            line.take(taken);
+            line.out.clear();
+        }
+        false
+    }
+
+    /// Streams a source, no longer than until the machine's deadline.
     async fn send(&mut self, mut source: M::Source, line: &mut Line) -> Result<(), Broken> {
         let mut piece = line.lend();
         loop {
+            if self.machine.deadline() <= line.now() {
+                return Err(Broken::Stalled);
+            }
             piece.clear();
             let more = self
                 .host
@@ -242,9 +271,9 @@ impl<M: Driven, H: Host<M>> Driver<M, H> {
 
     /// Shakes hands; a drain does not wait for a peer that has not.
     async fn secure(&mut self, line: &mut Line) -> Result<Tls, Broken> {
-        let config = self.tls.clone().ok_or(Broken::OutOfTurn)?;
+        let side = self.tls.as_ref().ok_or(Broken::OutOfTurn)?;
         let agreed = tokio::select! {
-            agreed = line.secure(config) => agreed?,
+            agreed = line.secure(side) => agreed?,
             () = self.drain.cancelled(), if !self.drain_told => return Err(Broken::Cut),
         };
         self.host.secured(&agreed);

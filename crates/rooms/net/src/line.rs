@@ -9,37 +9,19 @@ use std::time::{Duration, Instant};
 use postroom_runtime::group::Token;
 use postroom_wire::machine::Tls;
 use postroom_wire::output::Output;
-use rustls::ServerConfig;
 use tokio::time::{sleep, timeout};
 
+use crate::broken::Broken;
 use crate::limits::Ground;
 use crate::socket::Socket;
 use crate::stream::{Found, Stream};
+use crate::tls::Side;
 
 /// How long a closed session of a draining listener waits for the peer: its last reply is on its
 /// way, and the house waits for whoever keeps the connection open.
 const DRAIN_LINGER_MAX: Duration = Duration::from_millis(200);
-
-/// A session ended otherwise than by its machine.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Broken {
-    #[error("the connection failed")]
-    Connection(#[from] io::Error),
-    #[error("the peer did not read for too long")]
-    Stalled,
-    #[error("the TLS handshake failed")]
-    Handshake(#[source] io::Error),
-    #[error("the TLS handshake took too long")]
-    HandshakeStalled,
-    #[error("a command was longer than the connection may hold")]
-    TooLong,
-    #[error("what was promised to the peer could not be read")]
-    Source(#[source] io::Error),
-    #[error("the machine asked for what cannot be done now")]
-    OutOfTurn,
-    #[error("the grace of the drain is over")]
-    Cut,
-}
+/// How long is waited for what a peer said before the connection failed.
+const LAST_WORDS_MAX: Duration = Duration::from_millis(200);
 
 /// The connection of one session. Holds no memory of its own while nothing is unread or unsent.
 pub(crate) struct Line {
@@ -107,6 +89,15 @@ impl Line {
         Ok(found)
     }
 
+    /// Reads what the peer said before the connection failed.
+    pub(crate) async fn read_last(&mut self) {
+        self.out.clear();
+        // It is there, but the runtime may not have heard of it.
+        if timeout(LAST_WORDS_MAX, self.readable()).await.is_ok() {
+            while let Ok(Found::Octets) = self.try_read() {}
+        }
+    }
+
     /// Gives up the buffers before a wait; of an unfinished line only its octets are kept.
     pub(crate) async fn rest(&mut self) -> Result<(), Broken> {
         self.out = Output::new();
@@ -166,7 +157,7 @@ impl Line {
 
     /// Flushes, drops what is unread and shakes hands. Octets that came in the clear are never
     /// taken for protected ones (RFC 3207 §4.2, RFC 9051 §6.2.1).
-    pub(crate) async fn secure(&mut self, config: Arc<ServerConfig>) -> Result<Tls, Broken> {
+    pub(crate) async fn secure(&mut self, side: &Side) -> Result<Tls, Broken> {
         if self.stream.is_secure() {
             return Err(Broken::OutOfTurn);
         }
@@ -175,7 +166,7 @@ impl Line {
         self.start = 0;
         self.rest().await?;
         // Boxed: what a handshake needs is not carried for the rest of the session.
-        let handshake = Box::pin(self.stream.secure(config));
+        let handshake = Box::pin(self.stream.secure(side));
         match timeout(self.ground.limits.handshake_max, handshake).await {
             Ok(agreed) => agreed.map_err(Broken::Handshake),
             Err(_) => Err(Broken::HandshakeStalled),

@@ -18,6 +18,7 @@ use crate::limits::Ground;
 use crate::peer::Peer;
 use crate::session::{self, Terms};
 use crate::socket::Socket;
+use crate::tls::Side;
 
 /// Connections that may wait to be accepted; the kernel turns away the next.
 const BACKLOG_MAX: i32 = 1024;
@@ -138,8 +139,8 @@ impl Listener {
             let peer = Peer::new(address, local, permit.is_exempt(), Arc::clone(&socket));
             let (tls, secure_first) = match &service.security {
                 Security::Clear => (None, false),
-                Security::StartTls(tls) => (Some(Arc::clone(tls)), false),
-                Security::Implicit(tls) => (Some(Arc::clone(tls)), true),
+                Security::StartTls(tls) => (Some(Side::Server(Arc::clone(tls))), false),
+                Security::Implicit(tls) => (Some(Side::Server(Arc::clone(tls))), true),
             };
             let terms = Terms {
                 service: service.name,

@@ -9,20 +9,21 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use postroom_runtime::group::Token;
-use rustls::ServerConfig;
 
+use crate::broken::Broken;
 use crate::budget::Permit;
 use crate::drive::Driver;
 use crate::host::{Driven, Host};
 use crate::limits::Ground;
-use crate::line::{Broken, Line};
+use crate::line::Line;
 use crate::peer::Peer;
 use crate::socket::Socket;
+use crate::tls::Side;
 
 /// What a session is given of its listener.
 pub(crate) struct Terms {
     pub(crate) service: &'static str,
-    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) tls: Option<Side>,
     pub(crate) secure_first: bool,
     /// Last words after a panic.
     pub(crate) broken: &'static [u8],
@@ -76,23 +77,30 @@ async fn drive<M: Driven, H: Host<M>>(
 ) -> Result<(), Broken> {
     let (machine, host) = open();
     let mut driver = Driver::new(machine, host, terms.tls.clone(), terms.drain.clone());
-    let ended = tokio::select! {
-        ended = driver.run(line, terms.secure_first) => ended,
-        () = terms.cut.cancelled() => Err(Broken::Cut),
-    };
-    let ended = match ended {
-        Ok(()) => tokio::select! {
-            ended = line.end() => ended,
-            () = terms.cut.cancelled() => Err(Broken::Cut),
-        },
-        broken => broken,
-    };
+    let ended = to_the_end(&mut driver, line, terms.secure_first, &terms.cut).await;
     Box::pin(driver.host.closed()).await;
     ended
 }
 
+/// Drives a machine and ends the connection if that ended well.
+pub(crate) async fn to_the_end<M: Driven, H: Host<M>>(
+    driver: &mut Driver<M, H>,
+    line: &mut Line,
+    secure_first: bool,
+    cut: &Token,
+) -> Result<(), Broken> {
+    tokio::select! {
+        ended = driver.run(line, secure_first) => ended?,
+        () = cut.cancelled() => return Err(Broken::Cut),
+    }
+    tokio::select! {
+        ended = line.end() => ended,
+        () = cut.cancelled() => Err(Broken::Cut),
+    }
+}
+
 /// A future whose panic is its result.
-async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+pub(crate) async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
@@ -105,7 +113,7 @@ async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Box<d
 }
 
 /// What a panic said.
-fn words(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
     match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(words), _) => words,
         (_, Some(words)) => words,
@@ -117,7 +125,7 @@ fn words(panic: &(dyn Any + Send)) -> &str {
 fn report(service: &'static str, peer: &str, error: &Broken) {
     let cause = std::error::Error::source(error).map(tracing::field::display);
     match error {
-        Broken::OutOfTurn | Broken::Source(_) => {
+        Broken::OutOfTurn | Broken::Source(_) | Broken::Panicked => {
             tracing::error!(service, peer, %error, cause, "session ended by a fault of ours");
         }
         _ => tracing::debug!(service, peer, %error, cause, "session ended"),

@@ -4,11 +4,11 @@ use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 
 use postroom_wire::machine::Tls;
-use rustls::{ServerConfig, ServerConnection};
+use rustls::Connection;
 
 use crate::buffers::{Buffers, SIZE};
 use crate::socket::Socket;
-use crate::tls;
+use crate::tls::Side;
 
 /// Plain octets that are put under TLS before any is sent: two records.
 const SEALED_MAX: usize = 32 * 1024;
@@ -29,7 +29,7 @@ pub(crate) enum Found {
 /// One connection.
 pub(crate) struct Stream {
     socket: Arc<Socket>,
-    tls: Option<Box<ServerConnection>>,
+    tls: Option<Box<Connection>>,
 }
 
 impl Stream {
@@ -107,9 +107,9 @@ impl Stream {
     }
 
     /// Shakes hands. What the caller holds unread must be gone by now (RFC 3207 §4.2).
-    pub(crate) async fn secure(&mut self, config: Arc<ServerConfig>) -> io::Result<Tls> {
-        let tls = handshake(&self.socket, config).await?;
-        let agreed = tls::agreed(&tls);
+    pub(crate) async fn secure(&mut self, side: &Side) -> io::Result<Tls> {
+        let tls = handshake(&self.socket, side).await?;
+        let agreed = side.agreed(&tls);
         self.tls = Some(tls);
         Ok(agreed)
     }
@@ -154,7 +154,7 @@ fn make_room(unread: &mut Vec<u8>, buffers: &Buffers) {
 
 /// Moves all that is decrypted into `unread`.
 fn take_plaintext(
-    tls: &mut ServerConnection,
+    tls: &mut Connection,
     unread: &mut Vec<u8>,
     buffers: &Buffers,
 ) -> io::Result<Found> {
@@ -200,7 +200,7 @@ async fn write_plain(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-async fn send_records(socket: &Socket, tls: &mut ServerConnection) -> io::Result<()> {
+async fn send_records(socket: &Socket, tls: &mut Connection) -> io::Result<()> {
     while tls.wants_write() {
         match tls.write_tls(&mut &*socket) {
             Ok(_) => {}
@@ -213,9 +213,9 @@ async fn send_records(socket: &Socket, tls: &mut ServerConnection) -> io::Result
 
 async fn handshake(
     socket: &Socket,
-    config: Arc<ServerConfig>,
-) -> io::Result<Box<ServerConnection>> {
-    let mut tls = Box::new(ServerConnection::new(config).map_err(io::Error::other)?);
+    side: &Side,
+) -> io::Result<Box<Connection>> {
+    let mut tls = Box::new(side.connection().map_err(io::Error::other)?);
     loop {
         send_records(socket, &mut tls).await?;
         if !tls.is_handshaking() {

@@ -1,11 +1,16 @@
-//! TLS of a listener: versions, tickets, ALPN, and what a handshake agreed on.
+//! TLS of listeners and towards others: versions, tickets, ALPN, and what a handshake agreed on.
+
+mod outward;
 
 use std::sync::Arc;
 
 use postroom_wire::machine::Tls;
 use rustls::crypto::aws_lc_rs;
-use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
-use rustls::{CipherSuite, ProtocolVersion, ServerConfig, ServerConnection};
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert, VerifierBuilderError};
+use rustls::{CipherSuite, Connection, ProtocolVersion, ServerConfig, ServerConnection};
+
+pub use outward::{Certificate, Outward, system_roots};
+pub(crate) use outward::Towards;
 
 /// What a listener of IMAP answers to ALPN (the registry of RFC 7301 §6).
 pub const ALPN_IMAP: &[&str] = &["imap"];
@@ -17,12 +22,15 @@ pub const ALPN_MANAGESIEVE: &[&str] = &["managesieve"];
 /// takes, and clients that ask for another protocol are sent away.
 pub const ALPN_SMTP: &[&str] = &["smtp", "esmtp"];
 
-/// A listener cannot do TLS.
+/// TLS cannot be done.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The cryptography refused its own defaults or had no randomness.
     #[error("TLS cannot be set up")]
     Setup(#[from] rustls::Error),
+    /// Certificates are to be verified, and there is no root to do it by.
+    #[error("there are no trusted roots to verify certificates by")]
+    NoRoots(#[source] VerifierBuilderError),
 }
 
 /// TLS for one listener: 1.2 and 1.3, certificates by `certificates`.
@@ -51,17 +59,40 @@ pub fn server(
     Ok(Arc::new(config))
 }
 
-/// What a finished handshake agreed on.
-pub(crate) fn agreed(connection: &ServerConnection) -> Tls {
-    Tls {
-        version: match connection.protocol_version() {
-            Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-            _ => "TLSv1.3",
-        },
-        cipher: connection
-            .negotiated_cipher_suite()
-            .map_or("unknown", |suite| iana_name(suite.suite())),
-        server_name: connection.server_name().map(Box::from),
+/// The side of a handshake that a session is on.
+#[derive(Clone)]
+pub(crate) enum Side {
+    Server(Arc<ServerConfig>),
+    Client(Arc<Towards>),
+}
+
+impl Side {
+    /// A connection that has not shaken hands.
+    pub(crate) fn connection(&self) -> Result<Connection, rustls::Error> {
+        match self {
+            Self::Server(config) => ServerConnection::new(Arc::clone(config)).map(Into::into),
+            Self::Client(towards) => towards.connection().map(Into::into),
+        }
+    }
+
+    /// What a finished handshake agreed on.
+    pub(crate) fn agreed(&self, connection: &Connection) -> Tls {
+        let (server_name, is_verified) = match (self, connection) {
+            (_, Connection::Server(server)) => (server.server_name().map(Box::from), false),
+            (Self::Client(towards), _) => (towards.server_name(), towards.verifies(connection)),
+            (Self::Server(_), _) => (None, false),
+        };
+        Tls {
+            version: match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+                _ => "TLSv1.3",
+            },
+            cipher: connection
+                .negotiated_cipher_suite()
+                .map_or("unknown", |suite| iana_name(suite.suite())),
+            server_name,
+            is_verified,
+        }
     }
 }
 

@@ -14,7 +14,6 @@ mod parameter;
 mod profile;
 mod session;
 mod state;
-mod text_check;
 mod transaction;
 
 use std::sync::Arc;

@@ -319,6 +319,7 @@ fn attack_a09_clear_text_behind_starttls_is_dropped() {
             version: "TLSv1.3",
             cipher: "TLS_AES_128_GCM_SHA256",
             server_name: None,
+            is_verified: false,
         });
         assert_eq!(codes(&mut session), [0_u16; 0], "nothing was carried over");
         assert_eq!(say(&mut session, b"RCPT TO:<bob@example.net>\r\n"), [503]);

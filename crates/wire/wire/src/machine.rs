@@ -30,8 +30,11 @@ pub struct Tls {
     pub version: &'static str,
     /// The cipher suite by its IANA name.
     pub cipher: &'static str,
-    /// The name the peer asked for (SNI).
+    /// The name that was asked for (SNI).
     pub server_name: Option<Box<str>>,
+    /// Whether the peer's certificate is good for that name by the roots that are trusted; never
+    /// of a client, who shows none.
+    pub is_verified: bool,
 }
 
 /// The one thing that must happen now; the driver comes back until it is `Read`.

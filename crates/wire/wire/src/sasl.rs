@@ -39,6 +39,15 @@ impl Mechanism {
     }
 }
 
+/// Octets as one line of a client: base64, and `=` for none (RFC 4954 §4).
+pub fn encode(message: &[u8]) -> String {
+    if message.is_empty() {
+        "=".to_owned()
+    } else {
+        STANDARD.encode(message)
+    }
+}
+
 /// What a peer claims: to be `authcid`, knowing its password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {

@@ -39,6 +39,13 @@ impl Config {
 
     fn contradictions(&self, place: &dyn Fn(&str) -> Place) -> Vec<Problem> {
         let limits = &self.limits;
+        let mut problems: Vec<_> = (self.listen.relay_allow.0.iter())
+            .filter(|network| network.is_wide())
+            .map(|network| {
+                let key = "listen.relay_allow";
+                Problem::new(key, place(key), Trouble::OpenRelay(network.to_string()))
+            })
+            .collect();
         let above = [
             (
                 limits.imap.literal_before_login_max > limits.imap.literal_max,
@@ -62,9 +69,10 @@ impl Config {
             ),
         ];
         let wrong = above.into_iter().filter(|(is_above, ..)| *is_above);
-        wrong
-            .map(|(_, key, other)| Problem::new(key, place(key), Trouble::Above { other }))
-            .collect()
+        problems.extend(
+            wrong.map(|(_, key, other)| Problem::new(key, place(key), Trouble::Above { other })),
+        );
+        problems
     }
 
     /// What of `[relay]` does not go together.
@@ -122,6 +130,14 @@ impl Config {
         let is_lmtp_open = !self.listen.sockets(Role::Lmtp).is_empty();
         if is_lmtp_open && self.listen.lmtp_allow.0.iter().any(Network::is_everyone) {
             warn("listen.lmtp_allow", Trouble::AnyoneDelivers);
+        }
+        let relaying = &self.listen.relay_allow.0;
+        if !relaying.is_empty() {
+            let named: Vec<String> = relaying.iter().map(ToString::to_string).collect();
+            warn(
+                "listen.relay_allow",
+                Trouble::RelayWithoutPassword(named.join(", ")),
+            );
         }
         match self.auth.cleartext {
             ClearText::Never => {}

@@ -82,6 +82,9 @@ pub enum Trouble {
     /// Not TOML.
     #[error("not TOML: {0}")]
     Syntax(Box<str>),
+    /// `listen.relay_allow` holds more than machines of one's own can be.
+    #[error("{0} is so wide that strangers could send mail through this server")]
+    OpenRelay(String),
     /// Outside the key's bounds.
     #[error("{value} is out of bounds")]
     OutOfBounds {
@@ -125,6 +128,9 @@ pub enum Trouble {
     /// `delivery.postmaster` unset (RFC 5321 §4.5.1).
     #[error("mail for the postmaster is refused at domains without such an account or alias")]
     PostmasterUnset,
+    /// `listen.relay_allow` holds somebody.
+    #[error("mail to anywhere is taken without a password from {0}")]
+    RelayWithoutPassword(String),
     /// `listen.smtp_submission = true`.
     #[error("passwords can be tried on the port that the whole internet reaches")]
     SubmissionOnSmtp,
@@ -161,6 +167,7 @@ impl Problem {
                 | Trouble::HostnameLocal(_)
                 | Trouble::NoStartTls
                 | Trouble::PostmasterUnset
+                | Trouble::RelayWithoutPassword(_)
                 | Trouble::SubmissionOnSmtp
                 | Trouble::SubmissionWithoutTls
         )
@@ -182,6 +189,10 @@ impl Problem {
             Trouble::NoEqualsSign(_) => "write --set KEY=VALUE".to_owned(),
             Trouble::Section => format!("set a key of it, as {key}.KEY"),
             Trouble::Syntax(_) => "mend the line; texts stand in quotes".to_owned(),
+            Trouble::OpenRelay(_) => {
+                "name the machines that cannot sign in, one by one or by their small networks"
+                    .to_owned()
+            }
             Trouble::OutOfBounds { bounds, .. } => format!("choose {bounds}"),
             Trouble::UnknownKey {
                 nearest: Some(nearest),
@@ -206,6 +217,10 @@ impl Problem {
             Trouble::NoStartTls => "set listen.smtp_starttls = \"offer\"".to_owned(),
             Trouble::PostmasterUnset => {
                 "set delivery.postmaster to the address of who looks after this server".to_owned()
+            }
+            Trouble::RelayWithoutPassword(_) => {
+                "make sure that a proxy or NAT does not give strangers one of these addresses"
+                    .to_owned()
             }
             Trouble::SubmissionOnSmtp => {
                 "set listen.smtp_submission = false; programs submit on 465 or 587".to_owned()

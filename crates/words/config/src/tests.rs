@@ -406,10 +406,20 @@ fn a_file_that_cannot_be_read_says_why() {
 }
 
 #[test]
+fn attack_b01_no_setting_that_passes_opens_the_relay() {
+    for wide in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "10.0.0.0/7", "2000::/3"] {
+        let text = format!("[listen]\nrelay_allow = ['127.0.0.1', '{wide}']");
+        let told = told(&only_problem(&text));
+        assert!(told.contains("strangers could send mail"), "{told}");
+    }
+    assert!(load("").config.listen.relay_allow.0.is_empty());
+}
+
+#[test]
 fn relaxations_are_warned_about() {
     let text = "hostname = 'mail'\n[auth]\ncleartext = 'always'\n\
          [listen]\nsmtp_starttls = 'off'\nsmtp_submission = true\nsubmission_starttls = 'offer'\n\
-         lmtp = [24]\nlmtp_allow = '0.0.0.0/0'\n[limits]\nexempt = ['127.0.0.1', '10.0.0.0/8']";
+         lmtp = [24]\nlmtp_allow = '0.0.0.0/0'\nrelay_allow = '192.0.2.7'\n[limits]\nexempt = ['127.0.0.1', '10.0.0.0/8']";
     let warnings = load(text).warnings;
     let keys: Vec<&str> = warnings
         .iter()
@@ -423,14 +433,15 @@ fn relaxations_are_warned_about() {
             "listen.smtp_submission",
             "listen.submission_starttls",
             "listen.lmtp_allow",
+            "listen.relay_allow",
             "auth.cleartext",
             "delivery.postmaster",
             "limits.exempt"
         ]
     );
     assert_eq!(
-        told(&warnings[7]),
-        "/etc/postroom/postroom.toml:11:1: limits.exempt: peers outside this machine are exempt \
+        told(&warnings[8]),
+        "/etc/postroom/postroom.toml:12:1: limits.exempt: peers outside this machine are exempt \
          from budgets, bounds of failed logins and judgement: 10.0.0.0/8 | keep limits.exempt to 127.0.0.0/8 and ::1"
     );
     let good = "hostname = 'mail.example.org'\n[delivery]\npostmaster = 'anna@example.org'";

@@ -43,6 +43,13 @@ impl Notify {
     pub const FAILURE: Self = Self(2);
     /// DELAY.
     pub const DELAY: Self = Self(4);
+    /// What a sender gets who gave no NOTIFY: FAILURE and DELAY.
+    pub const UNSAID: Self = Self(6);
+
+    /// What a sender wishes: without NOTIFY, [`Notify::UNSAID`].
+    pub fn or_unsaid(asked: Option<Self>) -> Self {
+        asked.unwrap_or(Self::UNSAID)
+    }
 
     /// Whether every wish of `other` is among these.
     pub fn contains(self, other: Self) -> bool {

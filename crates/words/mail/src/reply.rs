@@ -225,8 +225,6 @@ catalogue! {
     RELAY_DENIED = 550 5 7 1, "Relaying denied; sign in to send mail elsewhere";
     /// No such address here (RFC 5321 §4.1.1.3).
     NO_SUCH_ADDRESS = 550 5 1 1, "No such address here";
-    /// Submission to another server's address, which this release cannot send to (RFC 3463 §3.4).
-    NO_RELAY_YET = 550 5 3 3, "This server does not send mail to other servers yet";
     /// The sender's address belongs to somebody else (RFC 6409 §6.1).
     NOT_YOUR_ADDRESS = 553 5 7 1, "That sender address is not yours";
     /// Disk or database trouble of ours (RFC 5321 §4.2.2).

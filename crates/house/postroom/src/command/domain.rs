@@ -18,6 +18,9 @@ pub(crate) enum Action {
         /// Make its addresses those of another domain
         #[arg(long, value_name = "DOMAIN")]
         alias_of: Option<String>,
+        /// Take its mail from anyone and pass it on to the servers of the domain
+        #[arg(long, conflicts_with_all = ["catch_all", "alias_of"])]
+        relay: bool,
         #[command(flatten)]
         operator: Operator,
     },
@@ -40,9 +43,16 @@ impl Action {
         match self {
             Self::Add {
                 domain,
+                relay: true,
+                operator,
+                ..
+            } => operator.tell(Request::DomainPassOn { domain }),
+            Self::Add {
+                domain,
                 catch_all,
                 alias_of,
                 operator,
+                ..
             } => operator.tell(Request::DomainAdd {
                 domain,
                 catch_all,

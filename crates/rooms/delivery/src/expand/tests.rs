@@ -7,7 +7,7 @@ fn address(text: &str) -> Address {
 }
 
 /// A directory in few words: `anna=1` account 1, `all>anna,bob` alias, `*@d>anna` catch-all of
-/// whatever is not named, `d>>e` domain alias. Domains that no line mentions are elsewhere.
+/// whatever is not named, `d>>e` domain alias, `d>relay` passed on. Domains that no line mentions are elsewhere.
 struct Book {
     lines: Vec<&'static str>,
     limits: Limits,
@@ -27,6 +27,9 @@ impl Book {
         let mut is_ours = false;
         let mut catch_all = None;
         for line in &self.lines {
+            if *line == format!("{domain}>relay") {
+                return Lookup::PassedOn;
+            }
             if let Some((from, to)) = line.split_once(">>") {
                 if from == domain {
                     return Lookup::DomainAlias(Domain::parse(to).unwrap());
@@ -122,8 +125,8 @@ fn addresses_lead_to_accounts() {
         ("nobody@a.org", Err(ExpandError::Unknown)),
         ("nobody+x@a.org", Err(ExpandError::Unknown)),
         ("gone@a.org", Err(ExpandError::Unknown)),
-        ("x@elsewhere.net", Err(ExpandError::Elsewhere)),
-        ("out@a.org", Err(ExpandError::MemberElsewhere)),
+        ("x@elsewhere.net", Ok(&[])),
+        ("out@a.org", Ok(&[1])),
         ("anna@b.org", Ok(&[1])),
         ("anna+shop@b.org", Ok(&[1])),
         ("nobody@b.org", Err(ExpandError::Unknown)),
@@ -170,6 +173,35 @@ fn lists_are_told_from_single_aliases() {
         ("over@a.org", true),
     ] {
         assert_eq!(book.expand(text).0.unwrap().is_list, is_list, "{text}");
+    }
+}
+
+#[test]
+fn addresses_elsewhere_are_found_once_and_told_from_foreign_ones() {
+    let book = Book::new(&[
+        "anna@a.org=1",
+        "out@a.org>anna@a.org,X@elsewhere.net,in@a.org,anna@r.org",
+        "in@a.org>x@elsewhere.net,y@elsewhere.net",
+        "*@c.org>x@elsewhere.net",
+        "r.org>relay",
+    ]);
+    for (text, remotes, is_foreign) in [
+        ("x@elsewhere.net", "x@elsewhere.net", true),
+        (
+            "out@a.org",
+            "X@elsewhere.net anna@r.org y@elsewhere.net",
+            false,
+        ),
+        ("whoever@c.org", "x@elsewhere.net", false),
+        ("who+ever@r.org", "who+ever@r.org", false),
+        ("anna@a.org", "", false),
+    ] {
+        let found = book.expand(text).0.unwrap();
+        let texts: Vec<String> = found.remotes.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            (texts.join(" "), found.is_foreign),
+            (remotes.to_owned(), is_foreign)
+        );
     }
 }
 
@@ -238,7 +270,8 @@ fn a_postmaster_is_found_where_none_is_named() {
     book.limits.postmaster = Some(address("anna@a.org"));
     assert_eq!(book.ids("PostMaster@a.org"), Ok(vec![1]));
     assert_eq!(book.ids("postmaster@b.org"), Ok(vec![2]));
-    assert_eq!(book.ids("postmaster@c.net"), Err(ExpandError::Elsewhere));
+    let elsewhere = book.expand("postmaster@c.net").0.unwrap();
+    assert!(elsewhere.is_foreign && elsewhere.targets.is_empty());
 }
 
 #[test]

@@ -1,15 +1,18 @@
 //! The end of a plan: who fails, who is told, and what becomes of the queue entry at hand.
 
-use postroom_mail::envelope::{Notify, Recipient};
+use std::sync::OnceLock;
+
+use postroom_mail::address::{Address, ReversePath};
+use postroom_mail::envelope::{BodyType, Envelope, Notify, Recipient};
 use postroom_mail::reply;
 use postroom_store::operation::{EntryOutcome, Operation};
 
 use super::planner::Planner;
-use super::{Fate, Planned};
-use crate::case::{Quota, Reports};
-use crate::expand::{self, Target};
-use crate::facts::{Fact, Missing};
-use crate::report::Action;
+use super::{Fate, Planned, plan};
+use crate::case::{Case, Quota, Relaying, Reports};
+use crate::expand::{self, ExpandError};
+use crate::facts::Missing;
+use crate::report::{self, Action, Line, Original};
 
 impl Planner<'_, '_> {
     pub(super) fn finish(mut self) -> Result<Planned, Missing> {
@@ -32,7 +35,7 @@ impl Planner<'_, '_> {
 
     /// The entry at hand cannot be delivered and its time is over.
     fn give_up_by_age(&mut self) {
-        let is_over = self.is_entry_at_hand()
+        let is_over = self.keeps_entry
             && self
                 .case
                 .entry
@@ -40,6 +43,7 @@ impl Planner<'_, '_> {
         if let [fate @ Fate::Queued] = self.planned.fates.as_mut_slice()
             && is_over
         {
+            self.keeps_entry = false;
             *fate = Fate::Refused(reply::TRY_LATER.with_text("It was tried for too long"));
         }
     }
@@ -57,8 +61,12 @@ impl Planner<'_, '_> {
             let fate = if let Some(rule) = rule {
                 Fate::Unreported(reply, rule)
             } else {
-                self.report
-                    .add(recipient, Action::Failed, Some(reply.clone()));
+                self.report.add(Line::here(
+                    recipient,
+                    Action::Failed,
+                    Some(&reply),
+                    case.time,
+                ));
                 Fate::Reported(reply)
             };
             if let Some(slot) = self.planned.fates.get_mut(index) {
@@ -69,45 +77,72 @@ impl Planner<'_, '_> {
 
     /// The rule by which a failure is not reported, if there is one.
     fn silence(&mut self, recipient: &Recipient) -> Option<&'static str> {
-        let asked = recipient.notify.unwrap_or(Notify::FAILURE);
-        if self.case.reports == Reports::Never {
-            Some("sender-unproven")
-        } else if self.case.envelope.reverse_path.address().is_none() {
-            Some("null-sender")
-        } else if !asked.contains(Notify::FAILURE) {
-            Some("notify-never")
-        } else if self.report_to().is_empty() {
-            Some("sender-elsewhere")
-        } else {
-            None
+        let case = self.case;
+        let notify = match case.reports {
+            Reports::AsAsked => Some(Notify::or_unsaid(recipient.notify)),
+            Reports::Never => None,
+        };
+        let sender = case.envelope.reverse_path.address();
+        report::silence(Action::Failed, sender, notify).or_else(|| self.sender_trouble(sender?))
+    }
+
+    /// A sender of ours that there is not gets no report.
+    fn sender_trouble(&mut self, sender: &Address) -> Option<&'static str> {
+        match expand::expand(sender, self.facts, self.limits, &mut self.missing) {
+            Ok(_) | Err(ExpandError::Unavailable) => None,
+            Err(_) => Some("sender-unknown"),
         }
     }
 
-    /// The accounts behind the reverse-path; empty when it is not here.
-    fn report_to(&mut self) -> Vec<Target> {
-        if let Some(known) = &self.report_to {
-            return known.clone();
-        }
-        let found = self.case.reports_to().and_then(|sender| {
-            expand::expand(sender, self.facts, self.limits, &mut self.missing).ok()
-        });
-        let mut targets = found.map(|found| found.targets).unwrap_or_default();
-        targets.truncate(self.limits.inline_recipients_max);
-        self.report_to = Some(targets.clone());
-        targets
-    }
-
-    /// Puts the report into the sender's mailbox with the same commit.
+    /// The report is one more message through the same door, planned into the same commit.
     fn send_report(&mut self) {
+        let Some(sender) = self.case.reports_to().cloned() else {
+            return;
+        };
         if self.report.is_empty() {
             return;
         }
-        for target in self.report_to() {
-            let inbox = self.facts.inbox(target.account, &mut self.missing);
-            if let Some(Fact::Known(inbox)) = inbox {
-                let delivery = self.report.delivery(self.case, &target, *inbox);
-                self.planned.operations.push(Operation::Deliver(delivery));
+        let case = self.case;
+        let composed = self.report.compose(&Original {
+            id: case.arrival,
+            queue_id: case.arrival,
+            arrived: case.arrived(),
+            now: case.time,
+            host: case.host,
+            sender: &sender,
+            ret: case.envelope.ret,
+            envid: case.envelope.envid.as_deref(),
+            octets: case.octets,
+            size: case.octets.len() as u64,
+        });
+        let envelope = report_envelope(sender);
+        let pieces = composed.around(case.pieces);
+        let octets = composed.octets(case.octets);
+        let case = Case {
+            arrival: case.arrival,
+            session: case.session,
+            time: case.time,
+            peer: None,
+            privacy: case.privacy,
+            host: case.host,
+            envelope: &envelope,
+            message_id: None,
+            reports: Reports::Never,
+            relaying: Relaying::Allowed,
+            quota: Quota::OneReply,
+            is_report: true,
+            trace: b"",
+            pieces: &pieces,
+            octets: &octets,
+            parsing: OnceLock::new(),
+            entry: None,
+        };
+        match plan(&case, self.facts, self.limits, self.schedule) {
+            Ok(report) => {
+                self.planned.operations.extend(report.operations);
+                self.planned.journal.extend(report.journal);
             }
+            Err(missing) => self.missing.add(missing),
         }
     }
 
@@ -119,7 +154,7 @@ impl Planner<'_, '_> {
         let now = self.case.time;
         let outcome = match (attempt.progress, self.planned.fates.as_slice()) {
             (Some(done), _) => EntryOutcome::Progress { done },
-            (None, [Fate::Queued]) if self.is_entry_at_hand() => EntryOutcome::Deferred {
+            (None, _) if self.keeps_entry => EntryOutcome::Deferred {
                 due: self.schedule.next(attempt.entry, now).unwrap_or(now),
                 status: "4.3.0 the mailbox cannot take it now".into(),
             },
@@ -137,5 +172,21 @@ impl Planner<'_, '_> {
             token: attempt.token,
             outcome,
         });
+    }
+}
+
+/// Mail about mail has an empty sender (RFC 5321 §4.5.5).
+pub(crate) fn report_envelope(sender: Address) -> Envelope {
+    Envelope {
+        reverse_path: ReversePath::Null,
+        recipients: vec![Recipient {
+            address: sender,
+            notify: None,
+            orcpt: None,
+        }],
+        body: BodyType::EightBitMime,
+        smtputf8: false,
+        ret: None,
+        envid: None,
     }
 }

@@ -1,19 +1,20 @@
 //! One recipient after the other into the plan.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use postroom_mail::address::Address;
 use postroom_mail::envelope::{Notify, Recipient};
 use postroom_mail::identifier::{AccountId, MailboxId};
 use postroom_mail::reply;
 use postroom_queue::schedule::Schedule;
 use postroom_store::journal::JournalLine;
-use postroom_store::operation::{Delivery, DsnWish, NextHop, Operation};
+use postroom_store::operation::{Delivery, NextHop, Operation, QuotaRule};
 
 use super::{Fate, Planned};
-use crate::case::{Case, Quota, Reports};
+use crate::case::{Case, Quota, Relaying};
 use crate::expand::{ExpandError, Expansion, Limits, Target};
 use crate::facts::{Fact, Facts, Missing};
-use crate::report::{Action, Report};
+use crate::report::{Action, Line, Report};
 use crate::trace;
 
 /// A plan in the making.
@@ -22,14 +23,16 @@ pub(super) struct Planner<'p, 'm> {
     pub(super) facts: &'p Facts,
     pub(super) limits: &'p Limits,
     pub(super) schedule: &'p Schedule,
-    /// Distinct accounts that the message is for.
-    pub(super) mailboxes: usize,
-    /// Mailboxes that this commit may still fill.
+    /// Distinct accounts and addresses elsewhere that the message is for.
+    pub(super) copies: usize,
+    /// Copies that this commit may still make of what aliases stand for.
     pub(super) room: usize,
     pub(super) missing: Missing,
     pub(super) taken: HashMap<AccountId, Taken>,
-    /// Accounts that get reports, once asked for.
-    pub(super) report_to: Option<Vec<Target>>,
+    /// Lookup keys of addresses elsewhere that have their queue entry.
+    pub(super) passed_on: HashSet<String>,
+    /// Whether the queue entry at hand goes on waiting by itself.
+    pub(super) keeps_entry: bool,
     pub(super) planned: Planned,
     pub(super) report: Report,
 }
@@ -55,47 +58,88 @@ enum Part {
     Never,
 }
 
+/// What of an expansion no earlier recipient has led to.
+pub(super) struct Fresh<'e> {
+    pub(super) targets: Vec<&'e Target>,
+    pub(super) remotes: Vec<&'e Address>,
+}
+
+impl Fresh<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.targets.len() + self.remotes.len()
+    }
+}
+
 impl Planner<'_, '_> {
-    /// A recipient that stands for at least one account.
+    /// A recipient that stands for somebody.
     pub(super) fn take(&mut self, recipient: &Recipient, expansion: &Expansion) -> Fate {
-        let fresh: Vec<&Target> = expansion
-            .targets
-            .iter()
-            .filter(|target| !self.taken.contains_key(&target.account))
-            .collect();
+        if expansion.is_foreign && self.case.relaying == Relaying::Refused {
+            return Fate::Refused(reply::RELAY_DENIED);
+        }
         for lost in &expansion.lost {
             let hop = self.case.privacy.address(lost).into();
             self.line(recipient, "dropped", Some(hop), Some("member-unknown"));
         }
-        if fresh.len() > self.room {
+        let fresh = self.fresh(expansion);
+        // What goes elsewhere is one entry whether it is for now or for later.
+        let is_one_entry = fresh.targets.is_empty() && fresh.remotes.len() <= 1;
+        if fresh.len() > self.room && !is_one_entry {
             return self.expand_later(recipient, expansion, &fresh);
         }
-        for target in fresh {
+        self.take_now(recipient, expansion, fresh);
+        self.settle_members(recipient, expansion)
+    }
+
+    fn fresh<'e>(&self, expansion: &'e Expansion) -> Fresh<'e> {
+        let targets = expansion.targets.iter();
+        let remotes = expansion.remotes.iter();
+        Fresh {
+            targets: targets
+                .filter(|target| !self.taken.contains_key(&target.account))
+                .collect(),
+            remotes: remotes
+                .filter(|remote| !self.passed_on.contains(&remote.lookup_key()))
+                .collect(),
+        }
+    }
+
+    fn take_now(&mut self, recipient: &Recipient, expansion: &Expansion, fresh: Fresh<'_>) {
+        let mut late = Vec::new();
+        let mut has_gone = !fresh.remotes.is_empty();
+        for target in fresh.targets {
             match self.place(target) {
-                Part::Placed => self.line(recipient, "delivered", Some(self.hop(target)), None),
-                Part::Later(status) => self.place_later(recipient, expansion, target, status),
+                Part::Placed => {
+                    has_gone = true;
+                    self.line(recipient, "delivered", Some(self.hop(target)), None);
+                }
+                Part::Later(status) => late.push((target, status)),
                 // A list has no reply of its own for one of its members.
                 Part::Full | Part::Never if expansion.is_list => {
-                    self.place_later(recipient, expansion, target, "4.2.2 mailbox is full");
+                    late.push((target, "4.2.2 mailbox is full"));
                 }
                 Part::Full => self.place_not(recipient, target, Taken::Full),
                 Part::Never => self.place_not(recipient, target, Taken::Never),
             }
         }
-        self.settle_members(recipient, expansion)
+        for remote in fresh.remotes {
+            self.pass_on(recipient, expansion, remote);
+        }
+        self.keeps_entry = self.is_entry_at_hand() && !has_gone && !late.is_empty();
+        for (target, status) in late {
+            self.place_later(recipient, expansion, target, status);
+        }
     }
 
-    /// The fate of a recipient from those of its accounts.
+    /// The fate of a recipient from those of its accounts and of its addresses elsewhere.
     fn settle_members(&mut self, recipient: &Recipient, expansion: &Expansion) -> Fate {
         let all = expansion
             .targets
             .iter()
             .filter_map(|target| self.taken.get(&target.account));
-        let mut taken = all
-            .clone()
-            .filter(|taken| !matches!(taken, Taken::Full | Taken::Never))
-            .peekable();
-        if taken.peek().is_none() {
+        let is_placed = all.clone().any(|taken| *taken == Taken::Placed);
+        let is_queued =
+            !expansion.remotes.is_empty() || all.clone().any(|taken| *taken == Taken::Queued);
+        if !is_placed && !is_queued {
             let may_fit_later = all.clone().any(|taken| *taken == Taken::Full);
             return Fate::Refused(if may_fit_later {
                 reply::OVER_QUOTA
@@ -103,20 +147,19 @@ impl Planner<'_, '_> {
                 reply::ABOVE_QUOTA
             });
         }
-        let is_queued = taken.all(|taken| *taken == Taken::Queued);
-        if expansion.is_list || !is_queued {
+        if expansion.is_list || is_placed {
             self.succeed(recipient, expansion.is_list);
         }
-        if is_queued {
-            Fate::Queued
-        } else {
+        if is_placed {
             Fate::Delivered
+        } else {
+            Fate::Queued
         }
     }
 
     /// NOTIFY=SUCCESS: a list is reported as expanded, and its members are not reported when they
     /// are delivered (RFC 3461 §5.2.7.3 c).
-    fn succeed(&mut self, recipient: &Recipient, is_list: bool) {
+    pub(super) fn succeed(&mut self, recipient: &Recipient, is_list: bool) {
         let is_wanted = recipient
             .notify
             .is_some_and(|notify| notify.contains(Notify::SUCCESS));
@@ -126,7 +169,8 @@ impl Planner<'_, '_> {
             } else {
                 Action::Delivered
             };
-            self.report.add(recipient, action, None);
+            self.report
+                .add(Line::here(recipient, action, None, self.case.time));
         }
     }
 
@@ -143,8 +187,9 @@ impl Planner<'_, '_> {
         if is_answered && target.quota.is_some_and(|quota| case.size() > quota) {
             return Part::Never;
         }
+        let is_left_to_store = case.quota_rule(self.copies) == QuotaRule::Enforce;
         if let Some(quota) = target.quota
-            && (self.mailboxes > 1 || case.entry.is_some() || self.limits.quota.is_some())
+            && (!is_left_to_store || self.limits.quota.is_some())
             && let Some(Fact::Known(used)) = self.facts.usage(target.account, &mut self.missing)
         {
             let need = used.saturating_add(case.size());
@@ -178,7 +223,7 @@ impl Planner<'_, '_> {
             received: case.time,
             parsed: case.parsing().below(head.len() - case.trace.len()),
             rendering: trace::rendering(head, case.pieces),
-            quota: case.quota_rule(self.mailboxes),
+            quota: case.quota_rule(self.copies),
         }
     }
 
@@ -188,76 +233,12 @@ impl Planner<'_, '_> {
         self.line(recipient, "refused", Some(self.hop(target)), Some("quota"));
     }
 
-    /// One account's copy waits; the entry at hand goes on waiting by itself.
-    fn place_later(
-        &mut self,
-        recipient: &Recipient,
-        expansion: &Expansion,
-        target: &Target,
-        status: &'static str,
-    ) {
-        if !self.is_entry_at_hand() {
-            let wish = self.wish(recipient, expansion.is_list);
-            self.enqueue(target.address.to_string(), NextHop::Local, wish);
-        }
-        self.took(target, Taken::Queued);
-        self.line(recipient, "queued", Some(self.hop(target)), Some(status));
-    }
-
-    /// More members than one commit fills: the rest of the message's recipients go to the worker,
-    /// with the members as they are now.
-    fn expand_later(
-        &mut self,
-        recipient: &Recipient,
-        expansion: &Expansion,
-        fresh: &[&Target],
-    ) -> Fate {
-        self.room = 0;
-        let members: Vec<Box<str>> = fresh
-            .iter()
-            .map(|target| target.address.to_string().into())
-            .collect();
-        for target in fresh {
-            self.took(target, Taken::Queued);
-        }
-        let count = members.len();
-        let next_hop = if count == 1 {
-            NextHop::Local
-        } else {
-            NextHop::Expand { members, done: 0 }
-        };
-        let name = match (&next_hop, fresh) {
-            (NextHop::Local, [only]) => only.address.to_string(),
-            _ => recipient.address.to_string(),
-        };
-        let wish = self.wish(recipient, expansion.is_list);
-        self.enqueue(name, next_hop, wish);
-        let hop = Some(format!("{count} members"));
-        self.line(recipient, "queued", hop, None);
-        if expansion.is_list {
-            self.succeed(recipient, true);
-        }
-        Fate::Queued
-    }
-
-    fn enqueue(&mut self, recipient: String, next_hop: NextHop, dsn: DsnWish) {
-        let case = self.case;
-        let entry = postroom_queue::admit::Admission {
-            reverse_path: &case.envelope.reverse_path,
-            recipient: recipient.into(),
-            next_hop,
-            due: case.time,
-            dsn,
-            rendering: trace::rendering(case.trace.to_vec(), case.pieces),
-        };
-        self.planned.operations.push(entry.operation());
-    }
-
-    /// A recipient that stands for no account now.
+    /// A recipient that stands for nobody now.
     pub(super) fn cannot(&mut self, recipient: &Recipient, error: ExpandError) -> Fate {
         if error == ExpandError::Unavailable && !self.is_alone() {
-            if !self.is_entry_at_hand() {
-                let wish = self.wish(recipient, false);
+            self.keeps_entry = self.is_entry_at_hand();
+            if !self.keeps_entry {
+                let wish = self.wish(recipient, &recipient.address, false);
                 self.enqueue(recipient.address.to_string(), NextHop::Local, wish);
             }
             self.line(recipient, "queued", None, Some("4.3.0 directory trouble"));
@@ -266,27 +247,8 @@ impl Planner<'_, '_> {
         Fate::Refused(error.reply())
     }
 
-    /// What the sender wished, as it is kept with an entry.
-    fn wish(&self, recipient: &Recipient, is_list: bool) -> DsnWish {
-        let asked = match self.case.reports {
-            Reports::AsAsked => recipient.notify.unwrap_or(Notify::FAILURE),
-            Reports::Never => Notify::NEVER,
-        };
-        let notify = if is_list {
-            Notify(asked.0 & !Notify::SUCCESS.0)
-        } else {
-            asked
-        };
-        DsnWish {
-            notify: Some(notify),
-            orcpt: recipient.orcpt.clone(),
-            ret: self.case.envelope.ret,
-            envid: self.case.envelope.envid.clone(),
-        }
-    }
-
     /// Where a copy goes, for the journal.
-    fn hop(&self, target: &Target) -> String {
+    pub(super) fn hop(&self, target: &Target) -> String {
         format!("{}/INBOX", self.case.privacy.address(&target.address))
     }
 
@@ -299,13 +261,14 @@ impl Planner<'_, '_> {
         reply: Option<&str>,
     ) {
         let case = self.case;
+        let what = if case.is_report { "report" } else { "deliver" };
         self.planned.journal.push(JournalLine {
             time: case.time,
             session: case.session,
             arrival: Some(case.arrival),
             message_id: case.message_id.map(Into::into),
             room: "delivery".into(),
-            what: "deliver".into(),
+            what: what.into(),
             sender: Some(case.privacy.reverse_path(&case.envelope.reverse_path)),
             recipient: Some(case.privacy.address(&recipient.address)),
             verdict: verdict.into(),
@@ -318,7 +281,11 @@ impl Planner<'_, '_> {
 
     /// Whether the one reply speaks of one mailbox alone.
     fn is_alone(&self) -> bool {
-        self.mailboxes <= 1 && self.case.envelope.recipients.len() == 1 && self.case.entry.is_none()
+        let case = self.case;
+        self.copies <= 1
+            && case.envelope.recipients.len() == 1
+            && case.entry.is_none()
+            && !case.is_report
     }
 
     pub(super) fn is_entry_at_hand(&self) -> bool {

@@ -128,7 +128,7 @@ impl Session {
         transaction: &Transaction,
     ) -> Result<Vec<Reservation>, (&'static str, Reply)> {
         let mut reservations = Vec::new();
-        let (mut has_room, mut may_have_room) = (false, false);
+        let (mut has_room, mut may_have_room) = (!expansion.remotes.is_empty(), false);
         for target in &expansion.targets {
             match self.reserve_one(target, transaction).await? {
                 Room::Boundless => has_room = true,

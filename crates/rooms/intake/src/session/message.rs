@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use postroom_delivery::case::{Case as DeliveryCase, Quota, Reports};
+use postroom_delivery::case::{Case as DeliveryCase, Quota, Relaying, Reports};
 use postroom_delivery::plan::{Fate, Planned};
 use postroom_mail::envelope::Envelope;
 use postroom_mail::header::{Received, received};
@@ -98,7 +98,7 @@ impl Session {
         if let Some(arrival) = inner.repeats.find(&digest, time).await {
             return Err(Stop::Repeat(arrival));
         }
-        let header = Header::read(&body.octets);
+        let header = Header::read(&body.octets, inner.limits.hostname.as_str());
         let fields = self.judge_message(transaction, &header, time).await?;
         let trace = self.trace(transaction, &header, &fields, time);
         let judged = Judged {
@@ -226,6 +226,12 @@ impl Session {
             } else {
                 Reports::Never
             },
+            relaying: if self.may_relay() {
+                Relaying::Allowed
+            } else {
+                Relaying::Refused
+            },
+            is_report: false,
             quota: match self.dialect {
                 Dialect::Lmtp => Quota::ReplyEach,
                 Dialect::Submission | Dialect::Transfer => Quota::OneReply,

@@ -1,7 +1,6 @@
 use super::{Case, Judgement, Moment, Stage};
 
-/// Refuses recipients that nobody here answers to, and aliases that lead in a circle, too far or
-/// out of the house.
+/// Refuses recipients that nobody here answers to, and aliases that lead in a circle or to too many.
 ///
 /// One reply for every address that does not exist, after one and the same look-up, so that names
 /// cannot be told from near misses. Source: RFC 5321 §4.1.1.3. Runs at RCPT. Directory trouble:

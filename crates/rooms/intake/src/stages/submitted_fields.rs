@@ -2,7 +2,8 @@ use postroom_mail::header::{date, message_id, new_message_id};
 
 use super::{Case, Edit, Judgement, Moment, Senses, Stage};
 
-/// Gives a submitted message the Date and Message-ID that it lacks.
+/// Gives a submitted message the Date and Message-ID that it lacks; peers in `listen.relay_allow`
+/// submit too.
 ///
 /// Source: RFC 6409 §8.2, §8.3. Runs at the end of the data. Asks nobody.
 pub(crate) const SUBMITTED_FIELDS: Stage = Stage {
@@ -13,7 +14,7 @@ pub(crate) const SUBMITTED_FIELDS: Stage = Stage {
 
 fn submitted_fields(case: &Case<'_>, senses: &Senses<'_>) -> Judgement {
     let mut judgement = Judgement::pass();
-    let (Some(_), Some(message)) = (case.login, case.message) else {
+    let Some(message) = case.message.filter(|_| case.is_submission(senses.limits)) else {
         return judgement;
     };
     if !message.header.has_date {

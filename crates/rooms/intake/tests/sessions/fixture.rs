@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use postroom_config::tree;
-use postroom_config::value::{LogPrivacy, Networks, Senders};
+use postroom_config::value::{LogPrivacy, Network, Networks, Senders};
 use postroom_delivery::delivery::Delivery;
 use postroom_delivery::expand;
 use postroom_delivery::privacy::Privacy;
@@ -34,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) senders: Senders,
     pub(crate) expansion: expand::Limits,
     pub(crate) size_max: u64,
+    pub(crate) relay_allow: &'static str,
 }
 
 impl Default for Settings {
@@ -42,6 +43,7 @@ impl Default for Settings {
             senders: Senders::Own,
             expansion: expand::Limits::default(),
             size_max: 50 << 20,
+            relay_allow: "",
         }
     }
 }
@@ -99,7 +101,12 @@ impl House {
             senders: settings.senders,
             ..tree::Auth::default()
         };
-        let listen = tree::Listen::default();
+        let mut listen = tree::Listen::default();
+        let allowed = settings.relay_allow.parse().ok();
+        listen.relay_allow.0 = allowed
+            .map(|address: std::net::IpAddr| Network::new(address, 32))
+            .into_iter()
+            .collect();
         let hostname = Domain::parse("mx.example.org").unwrap();
         let room = Limits::new(hostname, &limits, &auth, &listen);
         let parts = parts(&store, &directory, &delivery);
@@ -201,6 +208,7 @@ impl House {
                 version: "TLSv1.3",
                 cipher: "TLS_AES_128_GCM_SHA256",
                 server_name: None,
+                is_verified: false,
             };
             talk.happen(Event::Secured(tls)).await;
         }

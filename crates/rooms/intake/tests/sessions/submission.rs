@@ -66,18 +66,6 @@ async fn own_addresses_may_send_and_a_setting_relaxes_it() {
     assert_eq!(codes(&reply), "250");
 }
 
-#[tokio::test]
-async fn recipients_elsewhere_are_refused_with_a_text_that_says_so() {
-    let house = House::new().await;
-    let mut talk = house.user("anna").await;
-    talk.say("MAIL FROM:<anna@example.org>").await;
-    let reply = talk.say("RCPT TO:<x@y.net>").await;
-    assert_eq!(
-        reply,
-        "550 5.3.3 This server does not send mail to other servers yet\r\n"
-    );
-}
-
 /// RFC 3461 §5.2.3: the report is in the mailbox with the message it reports.
 #[tokio::test]
 async fn a_wished_report_comes_with_the_delivery() {

@@ -12,7 +12,7 @@ use super::host::{Answer, Question};
 use super::outcome::Outcome;
 use super::session::later;
 use super::state::{Chunk, Chunks, Data, Pending, Phase, Purpose, Refusal, State, Transaction};
-use super::text_check::{TextCheck, TextFault};
+use crate::text_check::{TextCheck, TextFault};
 use crate::command;
 
 /// DATA.

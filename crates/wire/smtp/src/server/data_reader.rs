@@ -2,7 +2,7 @@
 
 use memchr::memchr3;
 
-use super::text_check::TextFault;
+use crate::text_check::TextFault;
 
 /// Reads a body that ends with a dot on a line of its own, without copying it.
 ///

@@ -8,7 +8,7 @@ use postroom_wire::sasl::Exchange;
 
 use super::data_reader::DataReader;
 use super::host::{HelloVerb, RecipientWish};
-use super::text_check::TextCheck;
+use crate::text_check::TextCheck;
 
 /// What the session waits for.
 #[derive(Debug)]

@@ -361,6 +361,7 @@ fn tls() -> Tls {
         version: "TLSv1.3",
         cipher: "TLS_AES_256_GCM_SHA384",
         server_name: None,
+        is_verified: false,
     }
 }
 

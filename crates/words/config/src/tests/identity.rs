@@ -36,6 +36,11 @@ fn networks() -> impl Strategy<Value = Networks> {
     vec(network, 0..5).prop_map(Networks)
 }
 
+/// Networks that may relay.
+fn narrow_networks() -> impl Strategy<Value = Networks> {
+    networks().prop_map(|all| Networks(all.0.into_iter().filter(|one| !one.is_wide()).collect()))
+}
+
 /// Ports of one role are its own, so that no two roles meet.
 fn endpoints(role: u16) -> impl Strategy<Value = Option<Vec<Endpoint>>> {
     let port = move |n: u16| 20_000 + role * 1_000 + n;
@@ -65,11 +70,11 @@ fn listen() -> impl Strategy<Value = Listen> {
         0_u16..100,
         roles,
         any::<bool>(),
-        networks(),
+        (networks(), narrow_networks()),
         choice,
     )
         .prop_map(
-            |(bind, port_offset, roles, smtp_submission, lmtp_allow, submission_starttls)| Listen {
+            |(bind, port_offset, roles, smtp_submission, allow, submission_starttls)| Listen {
                 bind: vec![bind],
                 port_offset,
                 smtp: roles.0,
@@ -80,7 +85,8 @@ fn listen() -> impl Strategy<Value = Listen> {
                 imaps: roles.5,
                 smtp_submission,
                 submission_starttls,
-                lmtp_allow,
+                lmtp_allow: allow.0,
+                relay_allow: allow.1,
                 ..Listen::default()
             },
         )

@@ -94,6 +94,9 @@ branch! {
         restart since "0.1" submission_starttls: SubmissionStartTls = SubmissionStartTls::Require;
         /// Who may deliver by LMTP; no password is asked.
         restart since "0.1" lmtp_allow: Networks = Networks::loopback();
+        /// Who may send mail to other servers on the `smtp` role without a password: machines of
+        /// your own that cannot sign in. They may write as anyone. Nobody, unless you say so.
+        restart since "0.1" relay_allow: Networks = Networks(Vec::new());
     }
 }
 

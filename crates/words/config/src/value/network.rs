@@ -51,6 +51,15 @@ impl Network {
         self.prefix == 0
     }
 
+    /// Whether it holds more than one owner's machines: above an IPv4 /8 or an IPv6 /32.
+    pub fn is_wide(&self) -> bool {
+        self.prefix
+            < match self.address {
+                IpAddr::V4(_) => 8,
+                IpAddr::V6(_) => 32,
+            }
+    }
+
     fn parse(text: &str) -> Result<Self, Misfit> {
         let shape = || Misfit::Shape {
             expected: "a network",

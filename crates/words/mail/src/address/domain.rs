@@ -121,11 +121,17 @@ fn to_a_labels(text: &str) -> Result<String, AddressError> {
             .split('.')
             .zip(ascii.split('.'))
             .all(|(label, a_label)| label == a_label || label == lower_nfc(&unicode_of(a_label)));
-    if faithful {
+    if faithful && ascii.split('.').all(stands_for_u_label) {
         Ok(ascii)
     } else {
         Err(AddressError::Domain)
     }
+}
+
+/// Whether an A-label stands for a U-label: one with hyphens in its third and fourth place would be
+/// read as an A-label itself (RFC 5891 §4.2.3.1). True of every other label.
+fn stands_for_u_label(label: &str) -> bool {
+    !label.starts_with("xn--") || unicode_of(label).chars().skip(2).take(2).ne(['-', '-'])
 }
 
 /// Both sides of a comparison go through this: case folding makes Cherokee upper case.

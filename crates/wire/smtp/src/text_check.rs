@@ -4,7 +4,7 @@ use memchr::memchr3;
 
 /// Why a body is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TextFault {
+pub(crate) enum TextFault {
     /// A CR that no LF follows (RFC 5321 §2.3.8).
     #[error("bare CR")]
     BareCr,
@@ -21,14 +21,14 @@ pub(super) enum TextFault {
 
 /// Looks at a body that comes in pieces, a CRLF perhaps cut in two.
 #[derive(Debug, Default)]
-pub(super) struct TextCheck {
+pub(crate) struct TextCheck {
     after_cr: bool,
     fault: Option<TextFault>,
 }
 
 impl TextCheck {
     /// Looks at one piece; once a fault was found nothing more is looked at.
-    pub(super) fn check(&mut self, piece: &[u8]) -> Result<(), TextFault> {
+    pub(crate) fn check(&mut self, piece: &[u8]) -> Result<(), TextFault> {
         if self.fault.is_none() && !piece.is_empty() {
             self.fault = self.find(piece);
         }
@@ -60,12 +60,12 @@ impl TextCheck {
     }
 
     /// What was found in the pieces so far.
-    pub(super) fn so_far(&self) -> Result<(), TextFault> {
+    pub(crate) fn so_far(&self) -> Result<(), TextFault> {
         self.fault.map_or(Ok(()), Err)
     }
 
     /// What was found in the whole, which ends here.
-    pub(super) fn end(&self) -> Result<(), TextFault> {
+    pub(crate) fn end(&self) -> Result<(), TextFault> {
         match self.fault {
             None if self.after_cr => Err(TextFault::BareCr),
             fault => fault.map_or(Ok(()), Err),
