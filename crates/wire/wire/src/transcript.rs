@@ -21,12 +21,15 @@
 //! | `! closed` | the client sends no more |
 //! | `! …` | anything else is for the [`Scripted`] host |
 //!
+//! Where the machine is a client ([`Part::Client`]), `C` lines are what it says and does, and `S`
+//! lines what it hears.
+//!
 //! Lines that follow each other go out together. A file is run whole, byte by byte and in random
-//! chunks, and must come out the same. With `POSTROOM_BLESS=1` in the environment what the server
+//! chunks, and must come out the same. With `POSTROOM_BLESS=1` in the environment what the machine
 //! said is written into the file instead.
 
 mod drive;
 mod script;
 
 pub use drive::{Drive, Host};
-pub use script::{Scripted, TranscriptError, check_directory};
+pub use script::{Part, Scripted, TranscriptError, check_directory};

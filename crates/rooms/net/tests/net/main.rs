@@ -10,6 +10,8 @@ mod exhaustion;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod outward;
+#[cfg(test)]
 mod parrot;
 #[cfg(test)]
 mod rig;

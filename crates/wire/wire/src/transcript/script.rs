@@ -12,14 +12,48 @@ use postroom_runtime::random::Random;
 use super::drive::{Drive, Host};
 use crate::machine::{Machine, Tls};
 
+/// The part that a machine has in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Its words stand in `C` lines, its peer's in `S` lines.
+    Client,
+    /// The other way round.
+    Server,
+}
+
+impl Part {
+    fn letter(self) -> char {
+        match self {
+            Self::Client => 'C',
+            Self::Server => 'S',
+        }
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
+    /// What a line of this part says after its letter and mark, where it has that mark.
+    fn marked(self, line: &str, mark: char) -> Option<&str> {
+        let said = line.strip_prefix(self.letter())?.strip_prefix(mark)?;
+        Some(said.strip_prefix(' ').unwrap_or(said))
+    }
+}
+
 /// A host that follows the `!` lines of a transcript.
 pub trait Scripted: Host {
+    /// The part of its machine.
+    const PART: Part = Part::Server;
+
     /// The machine, made once the settings before the first exchange are known.
     fn machine(&self, now: Instant) -> Self::Machine;
 
     /// Does what a `!` line says; returns what the machine is to be told.
     ///
-    /// Called when the line is met: before the octets of the `C` lines above it are sent, so that
+    /// Called when the line is met: before the octets of the peer's lines above it are sent, so that
     /// `! verdict` can stand between a command and its reply. News are told after them.
     fn event(&mut self, text: &str) -> Result<Option<<Self::Machine as Machine>::News>, String>;
 }
@@ -48,7 +82,7 @@ pub enum TranscriptError {
     /// No comment names the section of an RFC.
     #[error("{0}: no # line cites an RFC and a section")]
     Uncited(PathBuf),
-    /// The server said something else.
+    /// The machine said something else.
     #[error("{path}:{line}: input {cut}\n  expected: {expected}\n     found: {found}")]
     Differs {
         /// Where.
@@ -156,7 +190,7 @@ fn differs(path: &Path, text: &str, found: &str, cut: Cut) -> TranscriptError {
     }
 }
 
-/// How the client's octets arrive.
+/// How the peer's octets arrive.
 #[derive(Clone, Copy)]
 enum Cut {
     Whole,
@@ -174,19 +208,18 @@ impl Cut {
     }
 }
 
-/// Runs one file; returns it with what the server really said.
+/// Runs one file; returns it with what the machine really said.
 fn run<H: Scripted>(path: &Path, text: &str, cut: Cut, host: H) -> Result<String, TranscriptError> {
     let mut runner = Runner::new(cut, host);
     let mut said = String::new();
-    let mut in_server_lines = false;
+    let mut in_our_lines = false;
     for (place, line) in text.lines().enumerate() {
-        let is_server = line.starts_with("S: ") || line.starts_with("S|") || line.starts_with("S!");
-        let is_server = is_server || line == "S:";
-        if is_server && !in_server_lines {
+        let is_ours = [':', '|', '!'].iter().any(|&mark| H::PART.marked(line, mark).is_some());
+        if is_ours && !in_our_lines {
             runner.write_said(&mut said);
         }
-        in_server_lines = is_server;
-        if is_server {
+        in_our_lines = is_ours;
+        if is_ours {
             continue;
         }
         runner
@@ -213,7 +246,7 @@ struct Runner<H: Scripted> {
     now: Instant,
     implicit_tls: bool,
     early: bool,
-    /// Octets of `C` lines not sent yet.
+    /// Octets of the peer's lines not sent yet.
     unsent: Vec<u8>,
     /// What was last told of the machine besides text.
     deed: Option<&'static str>,
@@ -234,18 +267,18 @@ impl<H: Scripted> Runner<H> {
         }
     }
 
-    /// Does what a line that is not the server's says.
+    /// Does what a line that is not the machine's says.
     fn line(&mut self, line: &str, said: &mut String) -> Result<(), String> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
-        if let Some(text) = line.strip_prefix("C:") {
-            let text = text.strip_prefix(' ').unwrap_or(text);
+        let peer = H::PART.other();
+        if let Some(text) = peer.marked(line, ':') {
             self.unsent.extend_from_slice(text.as_bytes());
             self.unsent.extend_from_slice(b"\r\n");
             return Ok(());
         }
-        if let Some(text) = line.strip_prefix("C| ") {
+        if let Some(text) = peer.marked(line, '|') {
             self.unsent.extend(unescape(text)?);
             return Ok(());
         }
@@ -329,7 +362,7 @@ impl<H: Scripted> Runner<H> {
         }
     }
 
-    /// Sends what waits, and writes down what the server says and does.
+    /// Sends what waits, and writes down what the machine says and does.
     fn write_said(&mut self, said: &mut String) {
         self.drive();
         let Some(mut drive) = self.drive.take() else {
@@ -337,7 +370,7 @@ impl<H: Scripted> Runner<H> {
         };
         let unsent = std::mem::take(&mut self.unsent);
         self.send(&mut drive, &unsent);
-        render(&drive.take_written(), said);
+        render(&drive.take_written(), H::PART.letter(), said);
         let deed = if drive.is_closed() {
             Some("closes")
         } else if drive.awaits_handshake() {
@@ -348,7 +381,7 @@ impl<H: Scripted> Runner<H> {
         if deed != self.deed
             && let Some(deed) = deed
         {
-            let _ = writeln!(said, "S! {deed}");
+            let _ = writeln!(said, "{}! {deed}", H::PART.letter());
         }
         self.deed = deed;
         self.drive = Some(drive);
@@ -381,20 +414,22 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(count.saturating_mul(seconds)))
 }
 
-/// Writes the server's octets as `S:` lines, or `S|` where they are no plain lines.
-fn render(octets: &[u8], said: &mut String) {
+/// Writes octets as `S:` lines, or `S|` where they are no plain lines, with the speaker's letter.
+fn render(octets: &[u8], letter: char, said: &mut String) {
     for line in octets.split_inclusive(|&byte| byte == b'\n') {
         let plain = line
             .strip_suffix(b"\r\n")
             .and_then(|text| std::str::from_utf8(text).ok())
             .filter(|text| !text.chars().any(char::is_control) && !text.ends_with(' '));
         match plain {
-            Some("") => said.push_str("S:\n"),
+            Some("") => {
+                let _ = writeln!(said, "{letter}:");
+            }
             Some(text) => {
-                let _ = writeln!(said, "S: {text}");
+                let _ = writeln!(said, "{letter}: {text}");
             }
             None => {
-                let _ = writeln!(said, "S| {}", escape(line));
+                let _ = writeln!(said, "{letter}| {}", escape(line));
             }
         }
     }
