@@ -14,9 +14,10 @@ use postroom_runtime::clock::Timestamp;
 use crate::counters::{AccountCounters, Counters, MailboxCounters};
 use crate::error::Refused;
 use crate::log::change::Change;
+use crate::log::record::Kept;
 use crate::operation::Operation;
 use crate::outcome::Done;
-use crate::plan::Plan;
+use crate::plan::{Body, Plan};
 
 /// Mailboxes an account may have; the next is refused.
 pub const MAILBOXES_MAX: usize = 10_000;
@@ -28,8 +29,17 @@ pub struct Assigned {
     pub changes: Vec<Change>,
     /// For the caller, one for each operation.
     pub results: Vec<Done>,
-    /// The name of the plan's body, if it has one.
-    pub blob: Option<BlobId>,
+    /// The plan's body, if it has one.
+    pub body: Option<AssignedBody>,
+}
+
+/// What a plan's body is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AssignedBody {
+    /// It is new, and this is its name.
+    New(BlobId),
+    /// It is kept already.
+    Kept(Kept),
 }
 
 /// Decides what a plan does. A refused plan leaves the counters as they were.
@@ -39,10 +49,18 @@ pub fn assign(plan: &Plan, counters: &mut Counters) -> Result<Assigned, Refused>
         time: plan.time,
         changes: Vec::with_capacity(plan.operations.len()),
     };
-    let blob = plan.body.as_ref().map(|_| {
-        draft.counters.ids.blob += 1;
-        BlobId(draft.counters.ids.blob)
-    });
+    let body = match plan.body {
+        None => None,
+        // Whoever took the entry meanwhile has settled it.
+        Some(Body::OfEntry(_)) => {
+            let kept = draft.counters.kept.ok_or(Refused::LeaseLost)?;
+            Some(AssignedBody::Kept(kept))
+        }
+        Some(Body::Inline(_) | Body::Spooled(_)) => {
+            draft.counters.ids.blob += 1;
+            Some(AssignedBody::New(BlobId(draft.counters.ids.blob)))
+        }
+    };
     let results = plan
         .operations
         .iter()
@@ -52,7 +70,7 @@ pub fn assign(plan: &Plan, counters: &mut Counters) -> Result<Assigned, Refused>
     Ok(Assigned {
         changes: draft.changes,
         results,
-        blob,
+        body,
     })
 }
 

@@ -14,7 +14,7 @@ use postroom_runtime::clock::{Clock, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::assign::assign;
+use crate::assign::{AssignedBody, assign};
 use crate::counters::Ids;
 use crate::engine::apply::{ApplyError, apply, forget, put_journal};
 use crate::engine::connection::{Progress, set_progress};
@@ -22,7 +22,7 @@ use crate::engine::load::{is_known, load};
 use crate::error::{CommitError, Refused, Stopped};
 use crate::lock::Lock;
 use crate::log::frame::{BATCH_HEADER, FRAME, Frame, Position, RECORD_META_MAX, body_checksum};
-use crate::log::record::{Record, RecordBody};
+use crate::log::record::{Brought, Record, RecordBody};
 use crate::log::segment::Segments;
 use crate::log::writer::{BatchPlace, LogWriter};
 use crate::notice::Notice;
@@ -266,7 +266,8 @@ impl Committer {
                 results: Vec::new(),
             });
         }
-        if plan.body.is_some() && !self.shared.has_room() {
+        let brings_body = !matches!(plan.body, None | Some(Body::OfEntry(_)));
+        if brings_body && !self.shared.has_room() {
             return Err(Unstaged::Plan(CommitError::NoRoom));
         }
         if plan.body.as_ref().map_or(0, inline_octets) > INLINE_OCTETS_MAX {
@@ -282,21 +283,8 @@ impl Committer {
             body: plan
                 .body
                 .as_ref()
-                .zip(assigned.blob)
-                .map(|(body, blob)| match body {
-                    Body::Inline(bytes) => RecordBody {
-                        blob,
-                        octets: bytes.len() as u64,
-                        checksum: body_checksum(bytes),
-                        segment: None,
-                    },
-                    Body::Spooled(spooled) => RecordBody {
-                        blob,
-                        octets: spooled.octets,
-                        checksum: spooled.checksum,
-                        segment: Some(spooled.guard.segment()),
-                    },
-                }),
+                .zip(assigned.body)
+                .and_then(|(body, named)| record_body(body, named)),
         };
         let body = self.encode(batch, &record, plan.body.as_ref())?;
         match apply(&self.connection, &record, body, &mut counters.ids) {
@@ -535,6 +523,29 @@ fn refuse(plans: Vec<Pending>, error: &CommitError) {
 fn inline_octets(body: &Body) -> u64 {
     match body {
         Body::Inline(bytes) => bytes.len() as u64,
-        Body::Spooled(_) => 0,
+        Body::Spooled(_) | Body::OfEntry(_) => 0,
     }
+}
+
+/// A plan's body as its record has it.
+fn record_body(body: &Body, named: AssignedBody) -> Option<RecordBody> {
+    let blob = match named {
+        AssignedBody::New(blob) => blob,
+        AssignedBody::Kept(kept) => return Some(RecordBody::Kept(kept)),
+    };
+    Some(RecordBody::Brought(match body {
+        Body::Inline(bytes) => Brought {
+            blob,
+            octets: bytes.len() as u64,
+            checksum: body_checksum(bytes),
+            segment: None,
+        },
+        Body::Spooled(spooled) => Brought {
+            blob,
+            octets: spooled.octets,
+            checksum: spooled.checksum,
+            segment: Some(spooled.guard.segment()),
+        },
+        Body::OfEntry(_) => return None,
+    }))
 }

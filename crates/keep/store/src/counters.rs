@@ -7,6 +7,7 @@ use postroom_mail::identifier::{AccountId, MailboxId, ModSeq, UidValidity};
 use postroom_mail::mailbox_name::MailboxName;
 use postroom_runtime::clock::Timestamp;
 
+use crate::log::record::Kept;
 use crate::operation::{EntryId, LeaseToken};
 
 /// Identifiers given last; each is given once.
@@ -41,6 +42,8 @@ pub struct Counters {
     pub placements: HashMap<MailboxId, Vec<PlacementState>>,
     /// Queue entries.
     pub entries: HashMap<EntryId, EntryState>,
+    /// What the entry keeps that gives the plan its body.
+    pub kept: Option<Kept>,
     /// Keys that are remembered, and what with them.
     pub remembered: HashMap<Box<str>, Box<str>>,
     /// Addresses that are taken.

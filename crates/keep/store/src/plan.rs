@@ -4,7 +4,7 @@ use postroom_mail::identifier::ArrivalId;
 use postroom_runtime::clock::Timestamp;
 
 use crate::journal::JournalLine;
-use crate::operation::Operation;
+use crate::operation::{EntryId, Operation};
 use crate::spool::SpoolGuard;
 
 /// One atomic change: all of it becomes durable, or nothing.
@@ -19,7 +19,7 @@ pub struct Plan {
     pub operations: Vec<Operation>,
     /// Written with the change.
     pub journal: Vec<JournalLine>,
-    /// The received bytes, once for all recipients.
+    /// The message, once for all recipients.
     pub body: Option<Body>,
 }
 
@@ -30,6 +30,9 @@ pub enum Body {
     Inline(Vec<u8>),
     /// In a segment of its own, written and synced by its session.
     Spooled(Spooled),
+    /// In the store already: what this queue entry keeps. It is not written again, and entries that
+    /// the plan makes go on under the queue id of this one. The plan is refused when it is gone.
+    OfEntry(EntryId),
 }
 
 /// A body that was streamed to a segment of its own; removed when dropped uncommitted.
@@ -41,11 +44,12 @@ pub struct Spooled {
 }
 
 impl Body {
-    /// Octets in the body.
+    /// Octets that it adds to the store.
     pub fn octets(&self) -> u64 {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
             Self::Spooled(spooled) => spooled.octets,
+            Self::OfEntry(_) => 0,
         }
     }
 }

@@ -9,7 +9,8 @@ use postroom_queue::queue::{Lease, Queue, QueueError};
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::Token;
 use postroom_store::error::{CommitError, ReadError};
-use postroom_store::operation::{EntryOutcome, LeaseToken, NextHop, Piece};
+use postroom_store::operation::{EntryOutcome, LeaseToken, NextHop};
+use postroom_store::plan::Body;
 use postroom_store::row::Entry;
 
 use crate::case::{Attempt, Case, Quota, Relaying, Reports};
@@ -190,7 +191,6 @@ impl Worker {
             ret: entry.dsn.ret,
             envid: entry.dsn.envid.clone(),
         };
-        let pieces = [Piece::Kept(0..octets.len() as u64)];
         let case = Case {
             arrival: self.delivery.store().new_arrival(),
             session: 0,
@@ -209,7 +209,7 @@ impl Worker {
             quota: Quota::OneReply,
             is_report: false,
             trace: b"",
-            pieces: &pieces,
+            pieces: &entry.rendering.pieces,
             octets,
             parsing: OnceLock::new(),
             entry: Some(attempt),
@@ -224,11 +224,7 @@ impl Worker {
             [fate] => fate.word(),
             _ => "expanded",
         };
-        let body = if planned.needs_body() {
-            Some(self.delivery.keep(octets.to_vec()).await?)
-        } else {
-            None
-        };
+        let body = planned.needs_body().then_some(Body::OfEntry(entry.id));
         self.delivery.commit(&case, planned, body).await?;
         Ok(word)
     }

@@ -13,4 +13,5 @@ pub mod mailbox_name;
 pub mod message;
 pub mod modified_utf7;
 pub mod reply;
+pub mod seven_bit;
 pub mod uid_set;

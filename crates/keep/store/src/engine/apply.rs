@@ -11,7 +11,7 @@ use crate::engine::{apply_account, apply_mailbox, apply_placement, apply_queue};
 use crate::journal::JournalLine;
 use crate::log::change::Change;
 use crate::log::frame::Position;
-use crate::log::record::{Record, RecordBody};
+use crate::log::record::{Brought, Record, RecordBody};
 use crate::log::segment::BODY_START;
 
 /// A record was not applied.
@@ -108,7 +108,7 @@ pub(crate) fn apply(
     ids: &mut Ids,
 ) -> Result<(), ApplyError> {
     let scope = Scope { connection, record };
-    if let Some(brought) = &record.body {
+    if let Some(RecordBody::Brought(brought)) = &record.body {
         put_blob(connection, brought, body)?;
         ids.blob = ids.blob.max(brought.blob.0);
     }
@@ -182,7 +182,7 @@ fn apply_change(scope: &Scope<'_>, change: &Change, ids: &mut Ids) -> Result<(),
     }
 }
 
-fn put_blob(connection: &Connection, body: &RecordBody, place: Position) -> Result<(), ApplyError> {
+fn put_blob(connection: &Connection, body: &Brought, place: Position) -> Result<(), ApplyError> {
     let (segment, offset) = match body.segment {
         Some(segment) => (segment, BODY_START),
         None => (place.segment, place.offset),

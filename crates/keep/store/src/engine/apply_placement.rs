@@ -55,7 +55,7 @@ pub(super) fn deliver(scope: &Scope<'_>, new: &Delivered, ids: &mut Ids) -> Appl
         .execute(params![
             int(new.email.0),
             int(new.account.0),
-            int(body.blob.0),
+            int(body.blob().0),
             int(new.received.0),
             codec::encode(&new.rendering),
             new.parsed,

@@ -7,12 +7,17 @@ use super::apply::{ApplyError, Scope};
 use super::value::{coded_at, int};
 use crate::counters::Ids;
 use crate::log::codec;
+use crate::log::record::RecordBody;
 use crate::operation::{EntryId, EntryOutcome, LeaseToken, NewEntry, NextHop};
 
 type Applied = Result<(), ApplyError>;
 
 pub(super) fn enqueue(scope: &Scope<'_>, entry: EntryId, new: &NewEntry, ids: &mut Ids) -> Applied {
     let body = scope.body()?;
+    let arrival = match body {
+        RecordBody::Brought(_) => scope.record.arrival,
+        RecordBody::Kept(kept) => kept.origin,
+    };
     scope
         .connection
         .prepare_cached(
@@ -22,9 +27,9 @@ pub(super) fn enqueue(scope: &Scope<'_>, entry: EntryId, new: &NewEntry, ids: &m
         )?
         .execute(params![
             int(entry.0),
-            int(scope.record.arrival.0),
-            int(body.blob.0),
-            int(body.octets),
+            int(arrival.0),
+            int(body.blob().0),
+            int(body.octets()),
             new.reverse_path,
             new.recipient,
             codec::encode(&new.next_hop),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use postroom_mail::flag::{KeywordSet, SystemFlags};
-use postroom_mail::identifier::{AccountId, MailboxId, ModSeq, UidValidity};
+use postroom_mail::identifier::{AccountId, ArrivalId, BlobId, MailboxId, ModSeq, UidValidity};
 use postroom_mail::mailbox_name::MailboxName;
 use postroom_mail::uid_set::UidSet;
 use postroom_runtime::clock::Timestamp;
@@ -13,8 +13,9 @@ use super::value::{int, keywords_at, name_at, time_at, u64_at};
 use crate::counters::{
     AccountCounters, AddressUse, Counters, EntryState, Ids, MailboxCounters, PlacementState,
 };
+use crate::log::record::Kept;
 use crate::operation::{EntryId, LeaseToken, Operation};
-use crate::plan::Plan;
+use crate::plan::{Body, Plan};
 
 type Loaded = rusqlite::Result<()>;
 
@@ -32,8 +33,25 @@ pub(crate) fn load(connection: &Connection, plan: &Plan, ids: Ids) -> rusqlite::
     for operation in &plan.operations {
         loader.operation(operation)?;
     }
+    if let Some(Body::OfEntry(entry)) = plan.body {
+        loader.counters.kept = kept(connection, entry)?;
+    }
     loader.placements()?;
     Ok(loader.counters)
+}
+
+/// The body of a queue entry.
+fn kept(connection: &Connection, entry: EntryId) -> rusqlite::Result<Option<Kept>> {
+    connection
+        .prepare_cached("SELECT blob, octets, arrival FROM queue_entry WHERE id = ?")?
+        .query_row([int(entry.0)], |row| {
+            Ok(Kept {
+                blob: BlobId(u64_at(row, 0)?),
+                octets: u64_at(row, 1)?,
+                origin: ArrivalId(u64_at(row, 2)?),
+            })
+        })
+        .optional()
 }
 
 /// Whether a plan of this arrival has been committed.

@@ -21,13 +21,33 @@ pub struct Record {
     pub changes: Vec<Change>,
     /// Written with it.
     pub journal: Vec<JournalLine>,
-    /// The body it brought.
+    /// The body that it speaks of.
     pub body: Option<RecordBody>,
+}
+
+/// The body that deliveries and queue entries of a record are made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordBody {
+    /// It came with the record.
+    Brought(Brought),
+    /// An earlier record brought it.
+    Kept(Kept),
+}
+
+/// A body that is in the store already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Its name.
+    pub blob: BlobId,
+    /// How long it is.
+    pub octets: u64,
+    /// The queue id of the message; queue entries go on under it.
+    pub origin: ArrivalId,
 }
 
 /// A body that a record brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordBody {
+pub struct Brought {
     /// Its name from now on.
     pub blob: BlobId,
     /// How long it is.
@@ -38,6 +58,24 @@ pub struct RecordBody {
     pub segment: Option<u64>,
 }
 
+impl RecordBody {
+    /// Its name.
+    pub fn blob(&self) -> BlobId {
+        match self {
+            Self::Brought(brought) => brought.blob,
+            Self::Kept(kept) => kept.blob,
+        }
+    }
+
+    /// How long it is.
+    pub fn octets(&self) -> u64 {
+        match self {
+            Self::Brought(brought) => brought.octets,
+            Self::Kept(kept) => kept.octets,
+        }
+    }
+}
+
 impl Record {
     /// Adds the record, without frame and body, to `out`.
     pub fn put(&self, out: &mut Vec<u8>) {
@@ -46,7 +84,7 @@ impl Record {
         self.time.put(out);
         self.changes.put(out);
         self.journal.put(out);
-        self.body.put(out);
+        put_body(self.body.as_ref(), out);
     }
 
     /// Reads what [`Record::put`] wrote. Any bytes may be given; the memory taken is
@@ -70,14 +108,44 @@ impl Coded for Record {
             time: Coded::take(input)?,
             changes: Coded::take(input)?,
             journal: Coded::take(input)?,
-            body: Coded::take(input)?,
+            body: take_body(input)?,
         })
     }
 }
 
-coded_struct!(RecordBody {
+/// One octet says which: none, brought or kept.
+fn put_body(body: Option<&RecordBody>, out: &mut Vec<u8>) {
+    match body {
+        None => 0_u8.put(out),
+        Some(RecordBody::Brought(brought)) => {
+            1_u8.put(out);
+            brought.put(out);
+        }
+        Some(RecordBody::Kept(kept)) => {
+            2_u8.put(out);
+            kept.put(out);
+        }
+    }
+}
+
+fn take_body(input: &mut Input<'_>) -> Result<Option<RecordBody>, Malformed> {
+    Ok(match input.octet()? {
+        0 => None,
+        1 => Some(RecordBody::Brought(Coded::take(input)?)),
+        2 => Some(RecordBody::Kept(Coded::take(input)?)),
+        _ => return Err(Malformed),
+    })
+}
+
+coded_struct!(Brought {
     blob,
     octets,
     checksum,
     segment
+});
+
+coded_struct!(Kept {
+    blob,
+    octets,
+    origin
 });

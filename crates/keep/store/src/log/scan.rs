@@ -10,7 +10,7 @@ use crate::log::frame::{
     BATCH_HEADER, BATCH_MAGIC, BatchHeader, FRAME, Frame, RECORD_MAGIC, SEGMENT_HEADER,
     SegmentHeader,
 };
-use crate::log::record::Record;
+use crate::log::record::{Record, RecordBody};
 
 /// Octets read at once while scanning.
 const WINDOW: usize = 1 << 20;
@@ -124,7 +124,7 @@ fn recognise(
         return Ok(Some((end.min(window.length), Found::Broken { sequence })));
     };
     let is_whole = match record.body {
-        Some(body) if body.segment.is_none() => {
+        Some(RecordBody::Brought(body)) if body.segment.is_none() => {
             body.octets == frame.body && window.checksum(at + head as u64, end)? == body.checksum
         }
         _ => frame.body == 0,

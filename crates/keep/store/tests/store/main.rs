@@ -10,6 +10,7 @@ mod damage;
 mod failure;
 #[cfg(test)]
 mod fixture;
+mod kept;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use postroom_store::journal::JournalLine;
 use postroom_store::log::change::{
     Change, Copied, Delivered, Flagged, KeywordPair, MadeAccount, MadeMailbox, Renamed,
 };
-use postroom_store::log::record::{Record, RecordBody};
+use postroom_store::log::record::{Brought, Kept, Record, RecordBody};
 use postroom_store::operation::{
     Alias, Credential, Domain, DomainKind, DsnWish, EntryId, EntryOutcome, LeaseToken, NewEntry,
     NextHop,
@@ -248,12 +248,12 @@ fn record() -> Record {
             peer: None,
             elapsed_us: 4,
         }],
-        body: Some(RecordBody {
+        body: Some(RecordBody::Brought(Brought {
             blob: BlobId(6),
             octets: 150,
             checksum: u64::MAX,
             segment: Some(2),
-        }),
+        })),
     }
 }
 
@@ -266,7 +266,19 @@ fn bytes(record: &Record) -> Vec<u8> {
 #[test]
 fn what_is_written_is_read() {
     let written = record();
-    assert_eq!(Record::decode(&bytes(&written)), Ok(written));
+    assert_eq!(Record::decode(&bytes(&written)), Ok(written.clone()));
+    let kept = RecordBody::Kept(Kept {
+        blob: BlobId(6),
+        octets: 150,
+        origin: ArrivalId(7),
+    });
+    for body in [None, Some(kept)] {
+        let other = Record {
+            body,
+            ..written.clone()
+        };
+        assert_eq!(Record::decode(&bytes(&other)), Ok(other));
+    }
 }
 
 #[test]

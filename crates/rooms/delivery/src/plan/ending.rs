@@ -105,7 +105,9 @@ impl Planner<'_, '_> {
         let case = self.case;
         let composed = self.report.compose(&Original {
             id: case.arrival,
-            queue_id: case.arrival,
+            queue_id: case
+                .entry
+                .map_or(case.arrival, |attempt| attempt.entry.arrival),
             arrived: case.arrived(),
             now: case.time,
             host: case.host,
