@@ -2,6 +2,7 @@
 
 mod listeners;
 mod protocols;
+mod relay;
 mod signals;
 mod tls;
 
@@ -106,6 +107,10 @@ impl Serving {
             &self.drain,
             &self.listeners,
         )?;
+        if let Some(relay) = relay::open(config, &self.house, &rooms, &self.addresses)? {
+            // It ends with the sessions: both have the same grace.
+            self.listeners.spawn(relay.run(self.drain.clone()));
+        }
         Ok(self)
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use postroom_mail::reply::{EnhancedCode, Reply};
 use postroom_runtime::clock::Timestamp;
 use postroom_store::error::CommitError;
-use postroom_store::operation::LeaseToken;
+use postroom_store::operation::{EntryId, LeaseToken};
 use postroom_store::row::Entry;
 
 use crate::delivery::SettleError;
@@ -131,6 +131,11 @@ impl fmt::Display for Spoken<'_> {
             None => write!(f, "{code} {text}"),
         }
     }
+}
+
+/// The key that is remembered once the sender of an entry was told that it waits.
+pub fn delay_key(entry: EntryId) -> String {
+    format!("delay-notice/{}", entry.0)
 }
 
 /// The conclusions of a transaction were not kept.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use postroom_mail::message::{count_fields, header_length};
 use postroom_mail::reply::EnhancedCode;
+use postroom_mail::seven_bit;
 use postroom_smtp::client::{Extension, Extensions, Source, Unsent};
 use postroom_store::error::ReadError;
 use postroom_store::operation::Rendering;
@@ -18,6 +19,11 @@ const HELD_OCTETS_MAX: u64 = 256 << 10;
 
 /// Octets that are handed on at a time.
 const PIECE_OCTETS: u64 = 64 << 10;
+
+/// Octets of a message that was rewritten for a next hop without 8BITMIME; a larger one fails.
+const SEVEN_BIT_OCTETS_MAX: usize = 64 << 20;
+
+const EIGHT_BIT: &str = "the message is 8-bit, which the next hop does not offer";
 
 /// Received fields that a message may have; with more it goes round in circles
 /// (RFC 5321 §6.3).
@@ -117,12 +123,11 @@ impl Message {
             Octets::Held(octets) => octets,
             Octets::Kept => read(store, entry, 0..self.length).await?,
         };
-        let body = whole.get(header_length(&whole)..).unwrap_or_default();
-        if !body.is_ascii() {
-            return Err(by_unsent(Unsent::EightBit).into());
-        }
+        let said = seven_bit::convert(&whole, SEVEN_BIT_OCTETS_MAX)
+            .map_err(|error| Setback::new(EnhancedCode(5, 6, 3), format!("{EIGHT_BIT}: {error}")))?;
+        self.length = said.len() as u64;
         self.is_eight_bit = false;
-        self.octets = Octets::Held(whole);
+        self.octets = Octets::Held(said);
         Ok(())
     }
 

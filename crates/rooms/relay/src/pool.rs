@@ -85,7 +85,7 @@ impl Pool {
     }
 
     /// Takes jobs in; returns those for destinations that are left alone now, with the reason.
-    pub(crate) fn add(&self, jobs: Vec<(Box<str>, Job)>) -> Vec<(Job, Setback)> {
+    pub(crate) fn add(&self, jobs: Vec<(Box<str>, Job)>) -> Vec<(Arc<str>, Job, Setback)> {
         let now = self.clock.now();
         let mut refused = Vec::new();
         let mut state = self.lock();
@@ -95,7 +95,9 @@ impl Pool {
             let destination = state.destinations.entry(Arc::clone(&name)).or_default();
             destination.entries += job.entries.len();
             match &destination.shut {
-                Some((until, setback)) if *until > now => refused.push((job, setback.clone())),
+                Some((until, setback)) if *until > now => {
+                    refused.push((name, job, setback.clone()));
+                }
                 _ => {
                     destination.shut = None;
                     destination.jobs.push_back(job);

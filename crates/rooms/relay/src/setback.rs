@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use postroom_delivery::conclude::{Diagnosis, Remote};
 use postroom_mail::reply::{EnhancedCode, Reply};
-use postroom_net::ConnectError;
+use postroom_net::connect::ConnectError;
 use postroom_smtp::client::{Cause, Ending, Extension, Stage, Unsent};
 
 /// Why a message was not taken over.

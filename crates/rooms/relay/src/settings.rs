@@ -25,8 +25,6 @@ pub struct Settings {
     pub tls: Arc<Outward>,
     /// How sessions with servers found by MX are held.
     pub(crate) profile: Arc<Profile>,
-    /// The same without STARTTLS, for hosts that fail at it.
-    pub(crate) clear: Arc<Profile>,
     /// How much at a time.
     pub bounds: Bounds,
 }
@@ -101,10 +99,6 @@ impl Settings {
             timeouts: timeouts(relay.reply),
             ..Profile::transfer(hostname)
         };
-        let clear = Profile {
-            starttls: StartTls::Never,
-            ..profile.clone()
-        };
         Self {
             smarthost,
             port: relay.port,
@@ -112,7 +106,6 @@ impl Settings {
             source: relay.source.clone(),
             tls,
             profile: Arc::new(profile),
-            clear: Arc::new(clear),
             bounds: Bounds::new(relay, grace),
         }
     }

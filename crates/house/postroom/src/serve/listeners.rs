@@ -6,6 +6,7 @@ use std::sync::Arc;
 use postroom_certs::Certificates;
 use postroom_config::Config;
 use postroom_config::tree::Role;
+use postroom_delivery::privacy::Privacy;
 use postroom_imap::server::Server as ImapServer;
 use postroom_intake::{Door, Doors, Session};
 use postroom_net::{Ground, Limits, Listener, Peer, Refusal, Security, Service, tls};
@@ -39,18 +40,10 @@ pub(crate) fn start(
     drain: &Token,
     group: &TaskGroup,
 ) -> Result<Vec<(Role, SocketAddr)>, Failure> {
-    let privacy = rooms.privacy.clone();
-    let exempt = config.limits.exempt.clone();
-    let ground = Ground::new(
-        house.clock.clone(),
-        limits(config),
-        Box::new(move |peer| exempt.contains(peer)),
-        Box::new(move |peer| privacy.peer(peer)),
-    );
     let opening = Opening {
         config,
         rooms,
-        ground: Arc::new(ground),
+        ground: Arc::clone(&rooms.ground),
         drain,
         group,
         clock: &house.clock,
@@ -72,6 +65,17 @@ pub(crate) fn start(
         opening.serve(role, listener, security);
     }
     Ok(addresses)
+}
+
+/// What sessions stand on, those that come in and those that go out.
+pub(crate) fn ground(config: &Config, house: &House, privacy: Privacy) -> Arc<Ground> {
+    let exempt = config.limits.exempt.clone();
+    Arc::new(Ground::new(
+        house.clock.clone(),
+        limits(config),
+        Box::new(move |peer| exempt.contains(peer)),
+        Box::new(move |peer| privacy.peer(peer)),
+    ))
 }
 
 fn limits(config: &Config) -> Limits {

@@ -17,7 +17,7 @@ use postroom_mail::address::Domain;
 use postroom_mail::identifier::AccountId;
 use postroom_mailbox::mailboxes::Mailboxes;
 use postroom_mailbox::views::{self, Views};
-use postroom_net::Peer;
+use postroom_net::{Ground, Peer};
 use postroom_queue::queue::Queue;
 use postroom_queue::schedule::Schedule;
 use postroom_retrieval::authenticator::{AuthenticationError, Authenticator};
@@ -26,6 +26,7 @@ use postroom_runtime::group::TaskGroup;
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::secret::Secret;
 
+use super::listeners;
 use crate::house::House;
 use crate::report::Failure;
 
@@ -37,6 +38,9 @@ pub(crate) struct Rooms {
     pub(crate) intake: Intake,
     pub(crate) imap: Arc<Imap<SignIn>>,
     pub(crate) privacy: Privacy,
+    pub(crate) delivery: Delivery,
+    pub(crate) queue: Queue,
+    pub(crate) ground: Arc<Ground>,
 }
 
 impl Rooms {
@@ -47,7 +51,7 @@ impl Rooms {
         chores: &TaskGroup,
     ) -> Result<Self, Failure> {
         let privacy = Privacy::new(config.privacy.log, &house.random);
-        let schedule = Schedule::default();
+        let schedule = schedule(config);
         let heavy = heavy()?;
         let hostname = Domain::parse(config.hostname.as_str()).map_err(|error| {
             Failure::because("hostname", &error).mend("write it as mail.example.org")
@@ -58,9 +62,10 @@ impl Rooms {
             expansion(config),
             schedule.clone(),
         );
+        let queue = Queue::new(house.store.clone(), house.clock.clone(), schedule);
         let worker = Worker {
             delivery: delivery.clone(),
-            queue: Queue::new(house.store.clone(), house.clock.clone(), schedule),
+            queue: queue.clone(),
             clock: house.clock.clone(),
             host: config.hostname.as_str().into(),
             privacy: privacy.clone(),
@@ -69,7 +74,7 @@ impl Rooms {
         let parts = Parts {
             store: house.store.clone(),
             directory: house.directory.clone(),
-            delivery,
+            delivery: delivery.clone(),
             clock: house.clock.clone(),
             random: house.random.clone(),
             heavy: heavy.clone(),
@@ -81,8 +86,22 @@ impl Rooms {
         Ok(Self {
             intake,
             imap: Arc::new(imap(config, house, heavy, privacy.clone(), chores)),
+            ground: listeners::ground(config, house, privacy.clone()),
             privacy,
+            delivery,
+            queue,
         })
+    }
+}
+
+fn schedule(config: &Config) -> Schedule {
+    let relay = &config.relay;
+    Schedule {
+        wait_first: relay.wait_first,
+        wait_max: relay.wait_max,
+        age_max: relay.age_max,
+        attempts_min: relay.attempts_min,
+        delay_notice: relay.delay_notice,
     }
 }
 

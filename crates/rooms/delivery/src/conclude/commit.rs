@@ -10,7 +10,9 @@ use postroom_store::operation::{EntryOutcome, Operation, Piece};
 use postroom_store::plan::{Body, Plan};
 use postroom_store::row::Entry;
 
-use super::{Attempted, ConcludeError, Concluded, Conclusion, Diagnosis, Spoken};
+use super::{
+    Attempted, ConcludeError, Concluded, Conclusion, Diagnosis, Spoken, delay_key,
+};
 use crate::case::{Case, Quota, Relaying, Reports};
 use crate::delivery::Delivery;
 use crate::facts::Facts;
@@ -68,6 +70,12 @@ impl Delivery {
             plan.journal.push(line(attempted, one));
             let told = self.tell(attempted, one, plan.arrival, &mut report);
             plan.journal.extend(told);
+            if let Conclusion::Deferred {
+                tells_sender: true, ..
+            } = one.conclusion
+            {
+                plan.operations.push(self.told(attempted, &one.entry));
+            }
         }
         if let [first, ..] = concluded
             && !report.is_empty()
@@ -82,6 +90,17 @@ impl Delivery {
         }
         self.commit_plan(plan).await?;
         Ok(())
+    }
+
+    /// The one notice of delay is remembered for as long as the entry can live.
+    fn told(&self, attempted: &Attempted<'_>, entry: &Entry) -> Operation {
+        let schedule = self.schedule();
+        Operation::Remember {
+            key: delay_key(entry.id).into(),
+            value: "".into(),
+            until: attempted.time.plus(schedule.age_max * 2),
+            must_be_new: false,
+        }
     }
 
     /// Adds to the report what the sender wants to hear; returns the line that says whether it is
