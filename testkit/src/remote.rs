@@ -138,7 +138,9 @@ impl Remote {
     /// # Panics
     /// When that takes too long.
     pub fn wait_for_messages(&self, count: usize) -> Vec<Message> {
-        let state = self.shared.wait_until(|state| state.messages.len() >= count);
+        let state = self
+            .shared
+            .wait_until(|state| state.messages.len() >= count);
         state.messages.clone()
     }
 
@@ -158,7 +160,11 @@ impl Remote {
     pub fn assert_no_stray_octets(&self) {
         for session in self.sessions() {
             let stray = session.stray();
-            assert!(stray.is_none(), "a stray octet: {}", stray.unwrap_or_default());
+            assert!(
+                stray.is_none(),
+                "a stray octet: {}",
+                stray.unwrap_or_default()
+            );
         }
     }
 }
@@ -180,7 +186,10 @@ impl Shared {
             .changed
             .wait_timeout_while(self.lock(), LONG, |state| !is_done(state))
             .unwrap_or_else(PoisonError::into_inner);
-        assert!(!waited.timed_out(), "what the remote was to see did not come");
+        assert!(
+            !waited.timed_out(),
+            "what the remote was to see did not come"
+        );
         state
     }
 }
@@ -214,7 +223,9 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             state.open += 1;
             Some((state.sessions.len() - 1, state.personality.clone()))
         });
-        let Some((number, personality)) = begun else { break };
+        let Some((number, personality)) = begun else {
+            break;
+        };
         let shared = Arc::clone(shared);
         running.push(std::thread::spawn(move || {
             let mut session = Session::new(number, &shared, personality, stream);

@@ -199,7 +199,10 @@ impl Session<'_> {
     }
 
     fn chunk(&mut self, arguments: &str) -> Result<(), End> {
-        let size = arguments.split(' ').next().and_then(|size| size.parse().ok());
+        let size = arguments
+            .split(' ')
+            .next()
+            .and_then(|size| size.parse().ok());
         let Some(size) = size else {
             return self.say("501 5.5.4 Of what size?");
         };
@@ -217,7 +220,10 @@ impl Session<'_> {
         if !arguments.to_ascii_uppercase().ends_with(" LAST") {
             return self.say("250 2.0.0 Go on");
         }
-        let octets = self.message.as_mut().map(|message| std::mem::take(&mut message.octets));
+        let octets = self
+            .message
+            .as_mut()
+            .map(|message| std::mem::take(&mut message.octets));
         self.end_of_data(octets.unwrap_or_default(), true)
     }
 
@@ -239,7 +245,8 @@ impl Session<'_> {
         });
         for address in addressees {
             let said = self.reply_code(Moment::EndOfData, &address, "250 2.6.0 Taken over")?;
-            self.shared.note(|state| state.messages[place].codes.push(said));
+            self.shared
+                .note(|state| state.messages[place].codes.push(said));
         }
         Ok(())
     }
@@ -273,7 +280,8 @@ impl Session<'_> {
         let line = self.line(0)?;
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         let noted = line.clone();
-        self.shared.note(|state| state.sessions[self.number].commands.push(noted));
+        self.shared
+            .note(|state| state.sessions[self.number].commands.push(noted));
         Ok(line)
     }
 
@@ -389,7 +397,9 @@ fn code(octets: &[u8]) -> u16 {
 
 /// `FROM:<path> parameters`, or `TO:`: what is in the brackets, and what follows them.
 fn path(arguments: &str) -> (String, String) {
-    let inside = arguments.split_once('<').map_or(arguments, |(_, rest)| rest);
+    let inside = arguments
+        .split_once('<')
+        .map_or(arguments, |(_, rest)| rest);
     let (address, parameters) = inside.rsplit_once('>').unwrap_or((inside, ""));
     (address.to_owned(), parameters.trim().to_owned())
 }

@@ -12,4 +12,4 @@ pub mod system;
 pub mod zone;
 
 pub use dns::{Dns, Family, Limits, RECORDS_MAX};
-pub use resolver::{Answer, Data, Kind, LookupError, Looking, Mx, Negative, Resolver, Trouble};
+pub use resolver::{Answer, Data, Kind, Looking, LookupError, Mx, Negative, Resolver, Trouble};

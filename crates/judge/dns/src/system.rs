@@ -14,7 +14,7 @@ use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use tokio::time::timeout;
 
 use crate::dns::RECORDS_MAX;
-use crate::resolver::{Answer, Data, Kind, LookupError, Looking, Mx, Negative, Resolver, Trouble};
+use crate::resolver::{Answer, Data, Kind, Looking, LookupError, Mx, Negative, Resolver, Trouble};
 
 /// The longest that one question takes, whatever servers, tries and aliases there are.
 const QUESTION_MAX: Duration = Duration::from_secs(30);

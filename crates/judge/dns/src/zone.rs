@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::resolver::{Answer, Data, Kind, LookupError, Looking, Mx, Negative, Resolver, Trouble};
+use crate::resolver::{Answer, Data, Kind, Looking, LookupError, Mx, Negative, Resolver, Trouble};
 
 /// Aliases that are followed.
 const ALIASES_MAX: usize = 8;

@@ -47,24 +47,49 @@ pub struct Progress {
     after: Option<DuePlace>,
     /// When the queue was looked at.
     looked: Timestamp,
+    /// When it was last begun with the oldest entry.
+    rewound: Timestamp,
     /// Domains whose entries are passed over.
-    pub except: Vec<Box<str>>,
+    except: Vec<Box<str>>,
 }
+
+/// With domains that are passed over, how often the queue is read from its oldest entry all the
+/// same.
+const REWIND_EVERY: Duration = Duration::from_secs(30);
+
+/// How much is read again otherwise. Commits overtake each other: an entry may come into the queue
+/// behind the reader, but not by much.
+const OVERLAP: Duration = Duration::from_mins(1);
 
 impl Default for Progress {
     fn default() -> Self {
         Self {
             after: None,
             looked: Timestamp(0),
+            rewound: Timestamp(0),
             except: Vec::new(),
         }
     }
 }
 
 impl Progress {
-    /// Begins again with the oldest entry: what was passed over may be taken now.
-    pub fn rewind(&mut self) {
-        self.after = None;
+    /// Begins a pass that passes over the entries for `except`. With none it begins with the
+    /// oldest entry: those that are held are no longer due, and cost nothing.
+    pub fn begin(&mut self, now: Timestamp, except: Vec<Box<str>>) {
+        let is_freed = self.except.iter().any(|domain| !except.contains(domain));
+        let is_due = self.rewound.plus(REWIND_EVERY) <= now || now < self.rewound;
+        self.except = except;
+        if self.except.is_empty() || is_freed || is_due {
+            self.after = None;
+            self.rewound = now;
+        } else if let Some(after) = &mut self.after {
+            *after = after.earlier(OVERLAP);
+        }
+    }
+
+    /// Passes over the entries for other domains from here on.
+    pub fn pass_over(&mut self, except: Vec<Box<str>>) {
+        self.except = except;
     }
 }
 

@@ -1,5 +1,7 @@
 //! What reads give back.
 
+use std::time::Duration;
+
 use postroom_mail::flag::{Keyword, KeywordSet, SpecialUse, SystemFlags};
 use postroom_mail::identifier::{
     AccountId, ArrivalId, BlobId, EmailId, MailboxId, ModSeq, Uid, UidValidity,
@@ -182,8 +184,14 @@ pub struct DuePlace {
 }
 
 impl DuePlace {
-    /// When the entry at this place is due.
-    pub fn due(&self) -> Timestamp {
-        self.due
+    /// A place before all entries that are due at most `by` earlier.
+    #[must_use]
+    pub fn earlier(&self, by: Duration) -> Self {
+        let by = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
+        Self {
+            due: Timestamp(self.due.0.saturating_sub(by)),
+            next_hop: Vec::new(),
+            entry: EntryId(0),
+        }
     }
 }

@@ -100,7 +100,9 @@ pub(crate) async fn to_the_end<M: Driven, H: Host<M>>(
 }
 
 /// A future whose panic is its result.
-pub(crate) async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+pub(crate) async fn unless_it_panics<T>(
+    future: impl Future<Output = T>,
+) -> Result<T, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {

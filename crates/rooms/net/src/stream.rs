@@ -211,10 +211,7 @@ async fn send_records(socket: &Socket, tls: &mut Connection) -> io::Result<()> {
     Ok(())
 }
 
-async fn handshake(
-    socket: &Socket,
-    side: &Side,
-) -> io::Result<Box<Connection>> {
+async fn handshake(socket: &Socket, side: &Side) -> io::Result<Box<Connection>> {
     let mut tls = Box::new(side.connection().map_err(io::Error::other)?);
     loop {
         send_records(socket, &mut tls).await?;

@@ -9,8 +9,8 @@ use rustls::crypto::aws_lc_rs;
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert, VerifierBuilderError};
 use rustls::{CipherSuite, Connection, ProtocolVersion, ServerConfig, ServerConnection};
 
-pub use outward::{Certificate, Outward, system_roots};
 pub(crate) use outward::Towards;
+pub use outward::{Certificate, Outward, system_roots};
 
 /// What a listener of IMAP answers to ALPN (the registry of RFC 7301 §6).
 pub const ALPN_IMAP: &[&str] = &["imap"];

@@ -123,8 +123,9 @@ impl Message {
             Octets::Held(octets) => octets,
             Octets::Kept => read(store, entry, 0..self.length).await?,
         };
-        let said = seven_bit::convert(&whole, SEVEN_BIT_OCTETS_MAX)
-            .map_err(|error| Setback::new(EnhancedCode(5, 6, 3), format!("{EIGHT_BIT}: {error}")))?;
+        let said = seven_bit::convert(&whole, SEVEN_BIT_OCTETS_MAX).map_err(|error| {
+            Setback::new(EnhancedCode(5, 6, 3), format!("{EIGHT_BIT}: {error}"))
+        })?;
         self.length = said.len() as u64;
         self.is_eight_bit = false;
         self.octets = Octets::Held(said);

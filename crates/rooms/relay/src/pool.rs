@@ -180,8 +180,7 @@ impl Pool {
         if let Some(destination) = state.destinations.get_mut(name) {
             let was_full = destination.entries >= self.bounds.entries_per_destination_max;
             destination.entries = destination.entries.saturating_sub(entries);
-            let is_half_full =
-                destination.entries <= self.bounds.entries_per_destination_max / 2;
+            let is_half_full = destination.entries <= self.bounds.entries_per_destination_max / 2;
             let is_over = destination.is_over();
             if is_over {
                 state.destinations.remove(name);
@@ -254,7 +253,11 @@ impl Pool {
     pub(crate) fn sweep(&self) {
         let now = self.clock.now();
         self.lock().destinations.retain(|_, destination| {
-            if destination.shut.as_ref().is_some_and(|(until, _)| *until <= now) {
+            if destination
+                .shut
+                .as_ref()
+                .is_some_and(|(until, _)| *until <= now)
+            {
                 destination.shut = None;
             }
             !destination.is_over()

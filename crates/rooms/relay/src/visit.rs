@@ -111,12 +111,7 @@ async fn follow(
 }
 
 /// One host; once more in clear text if it fails at TLS that it need not have (RFC 7435 §3).
-async fn host(
-    inner: &Arc<Inner>,
-    destination: &Arc<str>,
-    leash: &Leash,
-    remote: &Remote,
-) -> Tried {
+async fn host(inner: &Arc<Inner>, destination: &Arc<str>, leash: &Leash, remote: &Remote) -> Tried {
     let profile = inner.profile();
     match session(inner, destination, leash, remote, profile).await {
         Tried::Handshake(setback) if profile.starttls == StartTls::Opportunistic => {

@@ -99,7 +99,10 @@ impl Relay {
             }
         }
         leash.drain.cancel();
-        if timeout(self.0.settings.bounds.grace, self.0.tasks.wait()).await.is_err() {
+        if timeout(self.0.settings.bounds.grace, self.0.tasks.wait())
+            .await
+            .is_err()
+        {
             leash.cut.cancel();
             self.0.tasks.wait().await;
         }
@@ -110,12 +113,8 @@ impl Inner {
     /// Takes due entries for as long as there are some and there is room. False when the queue
     /// cannot be read now.
     async fn fill(&self, progress: &mut Progress) -> bool {
+        progress.begin(self.parts.clock.wall(), self.pool.full());
         loop {
-            let full = self.pool.full();
-            if progress.except.iter().any(|domain| !full.contains(domain)) {
-                progress.rewind();
-            }
-            progress.except = full;
             let room = self.pool.room().min(TAKEN_MAX);
             if room == 0 {
                 return true;
@@ -134,9 +133,7 @@ impl Inner {
             for (destination, job, setback) in refused {
                 self.give_up(vec![(job, Verdict::Not(setback))], &destination);
             }
-            if self.pool.room() < TAKEN_MAX {
-                return true;
-            }
+            progress.pass_over(self.pool.full());
         }
     }
 

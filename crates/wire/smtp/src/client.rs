@@ -179,7 +179,9 @@ impl Client {
 
     fn drain(&mut self, now: Instant, out: &mut Output) -> Next<'static, Self> {
         match self.state {
-            State::Hello(_) | State::StartTls | State::Login(_) => self.quit(Cause::Drain, now, out),
+            State::Hello(_) | State::StartTls | State::Login(_) => {
+                self.quit(Cause::Drain, now, out)
+            }
             State::Fresh | State::Greeting | State::Handshake => self.end(Cause::Drain),
             State::Asking | State::Reset(_) | State::Open(_) | State::Body(_) => {
                 self.session.is_over = true;

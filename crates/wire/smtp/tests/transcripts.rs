@@ -9,9 +9,9 @@ mod sender;
 use std::path::Path;
 
 use host::House;
-use sender::Sender;
 use postroom_smtp::server::Dialect;
 use postroom_wire::transcript::check_directory;
+use sender::Sender;
 
 fn run(extension: &str, dialect: Dialect) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");

@@ -96,7 +96,11 @@ impl Config {
                 wrong(user, Trouble::PasswordUnprotected);
             }
         }
-        let v4 = relay.source.iter().filter(|source| source.is_ipv4()).count();
+        let v4 = relay
+            .source
+            .iter()
+            .filter(|source| source.is_ipv4())
+            .count();
         for (kind, count) in [("IPv4", v4), ("IPv6", relay.source.len() - v4)] {
             if count > 1 {
                 wrong("relay.source", Trouble::SourceTwice(kind));

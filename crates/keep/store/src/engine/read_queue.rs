@@ -182,7 +182,10 @@ mod tests {
         let due = "SELECT * FROM queue_entry WHERE {} AND due <= 1 AND (due, next_hop, id) > (0, x'', 0) \
                    AND next_hop NOT IN (x'0201') ORDER BY due, next_hop, id LIMIT 9";
         let elsewhere = plan(&due.replace("{}", side(Side::Elsewhere)));
-        assert!(elsewhere.contains("queue_entry_elsewhere ((due,next_hop)>"), "{elsewhere}");
+        assert!(
+            elsewhere.contains("queue_entry_elsewhere ((due,next_hop)>"),
+            "{elsewhere}"
+        );
         assert!(!elsewhere.contains("TEMP B-TREE"), "{elsewhere}");
         let here = plan(&due.replace("{}", side(Side::Here)));
         assert!(here.contains("queue_entry_here (due>"), "{here}");

@@ -542,7 +542,10 @@ async fn leases_fence_off_whoever_held_an_entry_before() {
     let Done::Enqueued(id) = done.results[0] else {
         panic!()
     };
-    assert_eq!(store.next_due(Side::Elsewhere, Timestamp(0)).await.unwrap(), Some(TIME));
+    assert_eq!(
+        store.next_due(Side::Elsewhere, Timestamp(0)).await.unwrap(),
+        Some(TIME)
+    );
     let until = Timestamp(TIME.0 + 60_000_000);
     let lease = |time, until| Plan {
         time,

@@ -9,8 +9,8 @@ use postroom_store::operation::{
     Rendering,
 };
 use postroom_store::outcome::{Committed, Done};
-use postroom_store::row::{DueQuery, Side};
 use postroom_store::plan::{Body, Plan};
+use postroom_store::row::{DueQuery, Side};
 use postroom_store::store::{Options, Store};
 use postroom_testkit::directory::TestDirectory;
 use postroom_testkit::disk::FaultyDisk;

@@ -10,9 +10,7 @@ use postroom_store::operation::{EntryOutcome, Operation, Piece};
 use postroom_store::plan::{Body, Plan};
 use postroom_store::row::Entry;
 
-use super::{
-    Attempted, ConcludeError, Concluded, Conclusion, Diagnosis, Spoken, delay_key,
-};
+use super::{Attempted, ConcludeError, Concluded, Conclusion, Diagnosis, Spoken, delay_key};
 use crate::case::{Case, Quota, Relaying, Reports};
 use crate::delivery::Delivery;
 use crate::facts::Facts;

@@ -114,7 +114,10 @@ fn hi() -> Vec<(Transaction, Vec<u8>)> {
 
 /// A body that no socket takes at once.
 fn large() -> Vec<(Transaction, Vec<u8>)> {
-    vec![message(&["bob@example.net"], &b"A line of a large message.\r\n".repeat(1_000_000))]
+    vec![message(
+        &["bob@example.net"],
+        &b"A line of a large message.\r\n".repeat(1_000_000),
+    )]
 }
 
 fn destination(address: SocketAddr) -> Destination {
@@ -136,7 +139,10 @@ fn session(
     limits: Limits,
     messages: Vec<(Transaction, Vec<u8>)>,
 ) -> Over<Client, Postman> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let clock = Clock::system();
     let machine = Client::new(Arc::new(profile), clock.now());
     let show = Box::new(|peer: std::net::IpAddr| peer.to_string().into());
@@ -148,7 +154,12 @@ fn session(
 
 fn send(remote: &Remote, messages: Vec<(Transaction, Vec<u8>)>) -> Over<Client, Postman> {
     let profile = Profile::transfer("mail.example.org");
-    session(destination(remote.address()), profile, Limits::default(), messages)
+    session(
+        destination(remote.address()),
+        profile,
+        Limits::default(),
+        messages,
+    )
 }
 
 #[track_caller]
@@ -164,7 +175,9 @@ fn messages_arrive_as_they_were_one_after_the_other() {
         Personality::default(),
         Personality::default().without("PIPELINING"),
         Personality::default().with("CHUNKING"),
-        Personality::default().without("PIPELINING").with("CHUNKING"),
+        Personality::default()
+            .without("PIPELINING")
+            .with("CHUNKING"),
         Personality::default().without_ehlo(),
     ] {
         let remote = Remote::start(personality);
@@ -177,7 +190,10 @@ fn messages_arrive_as_they_were_one_after_the_other() {
         assert_quit(&over);
         assert_eq!(over.host.outcomes.len(), 2);
         let accepted = remote.accepted();
-        assert_eq!(accepted[0].recipients, ["bob@example.net", "carla@example.net"]);
+        assert_eq!(
+            accepted[0].recipients,
+            ["bob@example.net", "carla@example.net"]
+        );
         assert_eq!(accepted[0].octets, HI);
         assert!(accepted[1].octets == large);
         assert_eq!(remote.sessions().len(), 1);
@@ -245,7 +261,12 @@ fn a_handshake_that_fails_is_told_apart_and_clear_text_serves() {
     assert_eq!(over.machine.ending().cause, Cause::Cut(Stage::StartTls));
     let mut profile = Profile::transfer("mail.example.org");
     profile.starttls = StartTls::Never;
-    let over = session(destination(remote.address()), profile, Limits::default(), hi());
+    let over = session(
+        destination(remote.address()),
+        profile,
+        Limits::default(),
+        hi(),
+    );
     assert_quit(&over);
     assert_eq!(remote.accepted().len(), 1);
 }
@@ -270,7 +291,13 @@ fn attack_a10_replies_before_the_handshake_are_no_replies() {
     assert!(message.is_tls);
     // What the peer offers was asked for again.
     let commands = remote.commands();
-    assert_eq!(commands.iter().filter(|line| line.starts_with("EHLO")).count(), 2);
+    assert_eq!(
+        commands
+            .iter()
+            .filter(|line| line.starts_with("EHLO"))
+            .count(),
+        2
+    );
 }
 
 /// Our own words before the handshake end with STARTTLS: nothing is pipelined behind it that an
@@ -280,9 +307,16 @@ fn attack_a09_nothing_of_ours_stands_behind_starttls_in_the_clear() {
     let remote = Remote::start(Personality::default().with_starttls(Manner::Good));
     assert_quit(&send(&remote, hi()));
     let session = &remote.wait_for_sessions(1)[0];
-    let clear = session.octets.strip_suffix(session.secured.as_slice()).unwrap();
+    let clear = session
+        .octets
+        .strip_suffix(session.secured.as_slice())
+        .unwrap();
     assert_eq!(clear, b"EHLO mail.example.org\r\nSTARTTLS\r\n");
-    assert!(session.secured.starts_with(b"EHLO mail.example.org\r\nMAIL FROM:"));
+    assert!(
+        session
+            .secured
+            .starts_with(b"EHLO mail.example.org\r\nMAIL FROM:")
+    );
 }
 
 #[test]
@@ -290,26 +324,39 @@ fn nobody_there_and_nobody_answering_are_told() {
     let gone = Remote::start(Personality::default()).address();
     let profile = || Profile::transfer("mail.example.org");
     let over = session(destination(gone), profile(), Limits::default(), hi());
-    assert!(matches!(over.how, Err(ConnectError::Unreachable { .. })), "{:?}", over.how);
+    assert!(
+        matches!(over.how, Err(ConnectError::Unreachable { .. })),
+        "{:?}",
+        over.how
+    );
     assert_eq!(over.machine.ending().moment, Moment::Unready);
 
     // A port whose queue is full answers nobody.
     let kind = (socket2::Domain::IPV4, socket2::Type::STREAM);
     let full = socket2::Socket::new(kind.0, kind.1, None).unwrap();
-    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
     full.listen(0).unwrap();
     let address = full.local_addr().unwrap().as_socket().unwrap();
     let _first = std::net::TcpStream::connect(address).unwrap();
     let mut towards = destination(address);
     towards.connect_max = Duration::from_millis(50);
     let over = session(towards, profile(), Limits::default(), hi());
-    assert!(matches!(over.how, Err(ConnectError::Unanswered { .. })), "{:?}", over.how);
+    assert!(
+        matches!(over.how, Err(ConnectError::Unanswered { .. })),
+        "{:?}",
+        over.how
+    );
 
     let remote = Remote::start(Personality::default());
     let mut towards = destination(remote.address());
     towards.source = Some("192.0.2.1".parse().unwrap());
     let over = session(towards, profile(), Limits::default(), hi());
-    assert!(matches!(over.how, Err(ConnectError::Unreachable { .. })), "not ours: {:?}", over.how);
+    assert!(
+        matches!(over.how, Err(ConnectError::Unreachable { .. })),
+        "not ours: {:?}",
+        over.how
+    );
     let mut towards = destination(remote.address());
     towards.source = Some("127.0.0.1".parse().unwrap());
     assert_quit(&session(towards, profile(), Limits::default(), hi()));
@@ -365,15 +412,26 @@ fn a_peer_that_stops_reading_is_not_waited_for() {
     let remote = Remote::start(Personality::default().does(At::EndOfData, Deed::Hang));
     let mut profile = Profile::transfer("mail.example.org");
     profile.timeouts.end_of_data = Duration::from_millis(50);
-    let over = session(destination(remote.address()), profile, Limits::default(), hi());
-    assert_eq!(over.machine.ending().cause, Cause::TimedOut(Stage::EndOfData));
+    let over = session(
+        destination(remote.address()),
+        profile,
+        Limits::default(),
+        hi(),
+    );
+    assert_eq!(
+        over.machine.ending().cause,
+        Cause::TimedOut(Stage::EndOfData)
+    );
     assert!(matches!(over.machine.ending().moment, Moment::Unknown(_)));
 }
 
 #[test]
 fn a_message_that_may_not_leave_breaks_the_connection_before_its_end() {
     let remote = Remote::start(Personality::default());
-    let over = send(&remote, vec![message(&["bob@example.net"], b"a\r\n.\nb\r\n")]);
+    let over = send(
+        &remote,
+        vec![message(&["bob@example.net"], b"a\r\n.\nb\r\n")],
+    );
     let Err(ConnectError::Broken(Broken::Source(error))) = over.how else {
         panic!("{:?}", over.how);
     };
@@ -389,7 +447,13 @@ fn attack_a19_endless_and_senseless_replies_end_the_session() {
     let over = send(&endless, hi());
     let ending = over.machine.ending();
     assert!(
-        matches!(ending.cause, Cause::Fault { stage: Stage::Greeting, .. }),
+        matches!(
+            ending.cause,
+            Cause::Fault {
+                stage: Stage::Greeting,
+                ..
+            }
+        ),
         "{ending:?}"
     );
     for nonsense in [
@@ -403,7 +467,16 @@ fn attack_a19_endless_and_senseless_replies_end_the_session() {
         let remote = Remote::start(personality);
         let over = send(&remote, hi());
         let ending = over.machine.ending();
-        assert!(matches!(ending.cause, Cause::Fault { stage: Stage::Mail, .. }), "{ending:?}");
+        assert!(
+            matches!(
+                ending.cause,
+                Cause::Fault {
+                    stage: Stage::Mail,
+                    ..
+                }
+            ),
+            "{ending:?}"
+        );
         assert_eq!(ending.moment, Moment::Unfinished(vec![None]));
         assert!(remote.messages().is_empty());
     }
@@ -412,17 +485,29 @@ fn attack_a19_endless_and_senseless_replies_end_the_session() {
 #[test]
 fn the_house_can_end_a_session() {
     let remote = Remote::start(Personality::default().does(At::Mail, Deed::Hang));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let clock = Clock::system();
     let machine = Client::new(Arc::new(Profile::transfer("mail.example.org")), clock.now());
     let show = Box::new(|peer: std::net::IpAddr| peer.to_string().into());
-    let ground = Arc::new(Ground::new(clock, Limits::default(), Box::new(|_| false), show));
+    let ground = Arc::new(Ground::new(
+        clock,
+        Limits::default(),
+        Box::new(|_| false),
+        show,
+    ));
     let leash = Leash::default();
     let towards = destination(remote.address());
     let over = runtime.block_on(async {
         let session = connect(&ground, towards, leash.clone(), machine, Postman::new(hi()));
         let ender = async {
-            while !remote.commands().iter().any(|line| line.starts_with("MAIL")) {
+            while !remote
+                .commands()
+                .iter()
+                .any(|line| line.starts_with("MAIL"))
+            {
                 tokio::task::yield_now().await;
             }
             leash.drain.cancel();
@@ -431,6 +516,10 @@ fn the_house_can_end_a_session() {
         };
         tokio::join!(session, ender).0
     });
-    assert!(matches!(over.how, Err(ConnectError::Broken(Broken::Cut))), "{:?}", over.how);
+    assert!(
+        matches!(over.how, Err(ConnectError::Broken(Broken::Cut))),
+        "{:?}",
+        over.how
+    );
     assert_eq!(over.machine.ending().moment, Moment::Unfinished(vec![None]));
 }

@@ -168,7 +168,13 @@ mod tests {
 
     #[test]
     fn a_size_that_is_no_number_or_zero_is_no_limit() {
-        for line in ["SIZE", "SIZE 0", "SIZE -1", "SIZE +5", "SIZE 99999999999999999999999"] {
+        for line in [
+            "SIZE",
+            "SIZE 0",
+            "SIZE -1",
+            "SIZE +5",
+            "SIZE 99999999999999999999999",
+        ] {
             let offer = Extensions::parse([line].into_iter());
             assert_eq!(offer.size_octets_max, None, "{line}");
             assert!(offer.offers(Extension::Size));

@@ -60,7 +60,10 @@ impl Open {
     /// Why this message cannot go to a peer that offers `extensions`.
     pub(super) fn obstacle(&self, extensions: &Extensions) -> Option<Unsent> {
         let envelope = &self.wish.envelope;
-        let is_ascii = envelope.reverse_path.address().is_none_or(|address| address.is_ascii())
+        let is_ascii = envelope
+            .reverse_path
+            .address()
+            .is_none_or(|address| address.is_ascii())
             && envelope.recipients.iter().all(|to| to.address.is_ascii());
         if (envelope.smtputf8 || !is_ascii) && !extensions.offers(Extension::SmtpUtf8) {
             return Some(Unsent::SmtpUtf8);
@@ -249,7 +252,10 @@ impl Open {
         let envelope = &self.wish.envelope;
         let sender = envelope.reverse_path.address();
         let recipients = envelope.recipients.iter().map(|to| &to.address);
-        !sender.into_iter().chain(recipients).all(|address| address.is_ascii())
+        !sender
+            .into_iter()
+            .chain(recipients)
+            .all(|address| address.is_ascii())
     }
 }
 

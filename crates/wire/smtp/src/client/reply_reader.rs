@@ -87,7 +87,11 @@ impl ReplyReader {
             self.text.push('\n');
         }
         for character in String::from_utf8_lossy(text).chars() {
-            let kept = if character.is_control() { ' ' } else { character };
+            let kept = if character.is_control() {
+                ' '
+            } else {
+                character
+            };
             let octets = self.text.len().saturating_add(kept.len_utf8());
             if octets > octets_max {
                 break;

@@ -223,7 +223,12 @@ impl Client {
     }
 
     /// A reply to the end of the data, or to BDAT.
-    fn end_heard(&mut self, mut open: Box<Open>, heard: Heard, now: Instant) -> Next<'static, Self> {
+    fn end_heard(
+        &mut self,
+        mut open: Box<Open>,
+        heard: Heard,
+        now: Instant,
+    ) -> Next<'static, Self> {
         // After a BDAT that failed nobody knows where the peer stands (RFC 3030 §2).
         let is_chunk = open.next_heard().is_some();
         let is_smtp = self.profile.dialect == Dialect::Smtp;
@@ -253,7 +258,12 @@ impl Client {
 
     /// 421: the peer ends the session, and with it what is open of the transaction
     /// (RFC 5321 §3.8).
-    fn sent_away(&mut self, mut open: Box<Open>, reply: &Reply, now: Instant) -> Next<'static, Self> {
+    fn sent_away(
+        &mut self,
+        mut open: Box<Open>,
+        reply: &Reply,
+        now: Instant,
+    ) -> Next<'static, Self> {
         open.refuse_all(open.stage(), reply);
         self.session.is_over = true;
         self.session.is_lost = true;

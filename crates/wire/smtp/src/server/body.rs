@@ -12,8 +12,8 @@ use super::host::{Answer, Question};
 use super::outcome::Outcome;
 use super::session::later;
 use super::state::{Chunk, Chunks, Data, Pending, Phase, Purpose, Refusal, State, Transaction};
-use crate::text_check::{TextCheck, TextFault};
 use crate::command;
+use crate::text_check::{TextCheck, TextFault};
 
 /// DATA.
 impl Server {

@@ -92,7 +92,9 @@ impl Sender {
     }
 
     fn last(&mut self) -> Result<&mut (Transaction, Vec<u8>), String> {
-        self.waiting.back_mut().ok_or_else(|| "nothing is laid ready".to_owned())
+        self.waiting
+            .back_mut()
+            .ok_or_else(|| "nothing is laid ready".to_owned())
     }
 }
 
@@ -230,7 +232,11 @@ fn expect(expected: &str, found: &str) -> Result<(), String> {
 /// `mx.example.net clear PIPELINING SIZE=100`.
 fn describe(greeted: &Greeted) -> String {
     let mut text = format!("{} {}", greeted.greeting_name, greeted.hello_name);
-    text.push_str(if greeted.tls.is_some() { " tls" } else { " clear" });
+    text.push_str(if greeted.tls.is_some() {
+        " tls"
+    } else {
+        " clear"
+    });
     let all = [
         Extension::Pipelining,
         Extension::EightBitMime,
@@ -247,7 +253,10 @@ fn describe(greeted: &Greeted) -> String {
     let numbers = [
         ("SIZE", greeted.extensions.size_octets_max),
         ("RCPTMAX", greeted.extensions.recipients_max.map(u64::from)),
-        ("MAILMAX", greeted.extensions.transactions_max.map(u64::from)),
+        (
+            "MAILMAX",
+            greeted.extensions.transactions_max.map(u64::from),
+        ),
     ];
     for (name, number) in numbers {
         if let Some(number) = number {
@@ -279,6 +288,9 @@ pub(crate) fn fate(fate: &Fate) -> String {
 }
 
 fn words(reply: &Reply) -> String {
-    let enhanced = reply.enhanced.map(|code| format!("{code} ")).unwrap_or_default();
+    let enhanced = reply
+        .enhanced
+        .map(|code| format!("{code} "))
+        .unwrap_or_default();
     format!("{} {enhanced}{}", reply.code, reply.text)
 }

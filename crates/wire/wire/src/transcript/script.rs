@@ -214,7 +214,9 @@ fn run<H: Scripted>(path: &Path, text: &str, cut: Cut, host: H) -> Result<String
     let mut said = String::new();
     let mut in_our_lines = false;
     for (place, line) in text.lines().enumerate() {
-        let is_ours = [':', '|', '!'].iter().any(|&mark| H::PART.marked(line, mark).is_some());
+        let is_ours = [':', '|', '!']
+            .iter()
+            .any(|&mark| H::PART.marked(line, mark).is_some());
         if is_ours && !in_our_lines {
             runner.write_said(&mut said);
         }

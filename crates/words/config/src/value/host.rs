@@ -169,10 +169,7 @@ mod tests {
         let server = |text| read::<NameServer>(text).map(|server| server.0.to_string());
         assert_eq!(server("192.0.2.53").as_deref(), Some("192.0.2.53:53"));
         assert_eq!(server("::1").as_deref(), Some("[::1]:53"));
-        assert_eq!(
-            server("127.0.0.1:5353").as_deref(),
-            Some("127.0.0.1:5353")
-        );
+        assert_eq!(server("127.0.0.1:5353").as_deref(), Some("127.0.0.1:5353"));
         assert_eq!(server("dns.example.org"), None);
     }
 }

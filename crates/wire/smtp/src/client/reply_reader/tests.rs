@@ -35,7 +35,12 @@ fn replies_of_any_number_of_lines_are_joined_and_cleaned() {
     assert_eq!((other.enhanced, &*other.text), (None, "5.7.1 Wait"));
     assert_eq!(reply(b"250 2.1.0.1 odd\r\n").enhanced, None);
     assert_eq!(reply(b"554 Gr\xc3\xbc\xff\r\n").text, "Grü\u{fffd}");
-    assert_eq!(read(b"250 a\r\n250-b\r\n250 c\r\n354 d\r\n250 e").unwrap().len(), 3);
+    assert_eq!(
+        read(b"250 a\r\n250-b\r\n250 c\r\n354 d\r\n250 e")
+            .unwrap()
+            .len(),
+        3
+    );
 }
 
 #[test]
@@ -59,7 +64,10 @@ fn attack_a19_nonsense_is_named() {
     }
     let endless = [b"250 ".to_vec(), vec![b'x'; 10_000_000]].concat();
     assert_eq!(read(&endless).unwrap_err(), Fault::Line(LineFault::TooLong));
-    assert_eq!(read(&b"250-x\r\n".repeat(101)).unwrap_err(), Fault::TooManyLines);
+    assert_eq!(
+        read(&b"250-x\r\n".repeat(101)).unwrap_err(),
+        Fault::TooManyLines
+    );
 }
 
 #[test]

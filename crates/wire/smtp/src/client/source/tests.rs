@@ -28,7 +28,10 @@ fn dots_are_stuffed_and_the_end_is_marked() {
         (b"a", b"a\r\n.\r\n"),
         (b".\r\n", b"..\r\n.\r\n"),
         (b".", b"..\r\n.\r\n"),
-        (b"a\r\n.b\r\n..\r\nc.d\r\n", b"a\r\n..b\r\n...\r\nc.d\r\n.\r\n"),
+        (
+            b"a\r\n.b\r\n..\r\nc.d\r\n",
+            b"a\r\n..b\r\n...\r\nc.d\r\n.\r\n",
+        ),
     ] {
         assert_eq!(lines(&[message]).unwrap(), wire);
         assert_eq!(chunk(&[message]).unwrap(), message);
@@ -57,7 +60,13 @@ fn attack_a02_stray_octets_never_leave() {
 fn a_message_of_another_size_than_announced_never_leaves() {
     for source in [Source::lines(4), Source::chunk(4)] {
         let error = sent(source, &[b"a\r\n"]).unwrap_err();
-        assert!(matches!(error, SourceError::Size { announced: 4, passed: 3 }));
+        assert!(matches!(
+            error,
+            SourceError::Size {
+                announced: 4,
+                passed: 3
+            }
+        ));
     }
     for source in [Source::lines(2), Source::chunk(2)] {
         assert!(sent(source, &[b"a", b"\r\n"]).is_err());
