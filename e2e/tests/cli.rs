@@ -225,10 +225,11 @@ fn the_configuration_is_checked_shown_and_explained() {
         .run();
     assert_eq!(ended.code, Some(1));
     assert!(
-        ended.text().contains("hostnam") && ended.text().contains("mean hostname?"),
+        ended.err.contains("hostnam") && ended.err.contains("mean hostname?"),
         "{}",
-        ended.text()
+        ended.err
     );
+    assert_eq!(ended.out, "", "problems are told on standard error");
     let ended = Program::new(binary())
         .args(["serve", "--config", &bad])
         .run();
@@ -365,4 +366,42 @@ fn names(rows: &Value, key: &str) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+#[test]
+fn changes_and_errors_are_json_when_asked_for() {
+    let server = Server::start();
+    let added = json(&server.postroom(&["domain", "add", "json.test", "--json"]));
+    assert_eq!(added["domain"], "json.test");
+    assert_eq!(added["replaced"], false);
+    let again = server.postroom(&["domain", "add", "json.test", "--json"]);
+    assert_eq!(again.code, Some(1));
+    assert_eq!(again.out, "");
+    let error: Value = serde_json::from_str(&again.err).expect("JSON on standard error");
+    assert_eq!(error["error"], "json.test is there already");
+    assert!(error["mend"].as_str().unwrap().contains("--replace"));
+    let replaced = ["domain", "add", "json.test", "--replace", "--json"];
+    assert_eq!(json(&server.postroom(&replaced))["replaced"], true);
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let script = "{ \"$0\" config reference; echo \"code $?\" >&2; } | head -n 1";
+    let program = binary().display().to_string();
+    let ended = Program::new("sh").args(["-c", script, &program]).run();
+    assert_eq!(ended.err, "code 0\n");
+    assert_eq!(ended.out.lines().count(), 1);
+}
+
+/// Between taking the data directory and answering callers, a server is starting.
+#[test]
+fn commands_wait_for_a_server_that_starts_or_ends() {
+    let mut server = Server::start();
+    for _ in 0..5 {
+        server.stop();
+        server.spawn();
+        let domains = json(&server.postroom(&["domain", "list", "--json"]));
+        assert_eq!(names(&domains, "name"), ["example.test"]);
+        until(SOON, || is_ready(&server.output()).then_some(())).expect("ready");
+    }
 }

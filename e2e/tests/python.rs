@@ -63,6 +63,13 @@ fn two_sessions_see_each_other() {
 }
 
 #[test]
+fn a_client_that_was_away_catches_up() {
+    if need(&["python3"]) {
+        python(&Server::start(), "qresync.py").succeed();
+    }
+}
+
+#[test]
 fn idle_tells_of_a_delivery_at_once() {
     if need(&["python3"]) {
         note(python(&Server::start(), "idle.py").succeed().trim());

@@ -1,4 +1,4 @@
-//! The commands that the README tells to type do what it says.
+//! The commands that the README and the manual tell to type do what they say.
 //!
 //! A code block whose fence reads `sh run` is run, line by line, in a folder where quickstart
 //! serves `postroom-data`; ports there are those of the test.
@@ -15,13 +15,19 @@ const OFFSET: u16 = 10_000;
 
 #[test]
 fn commands_of_the_readme_work() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("README.md");
-    let readme = fs::read_to_string(path).expect("README.md");
-    let blocks = blocks(&readme);
-    assert!(
-        !blocks.is_empty(),
-        "no block of the README is marked `sh run`"
-    );
+    commands_work("README.md");
+}
+
+#[test]
+fn commands_for_tracing_work() {
+    commands_work("docs/trace.md");
+}
+
+fn commands_work(name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(name);
+    let text = fs::read_to_string(path).expect(name);
+    let blocks = blocks(&text);
+    assert!(!blocks.is_empty(), "no block of {name} is marked `sh run`");
     let server = Server::start();
     for block in blocks {
         let mut script = block.replace("postroom-data", &server.data().display().to_string());

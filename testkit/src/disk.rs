@@ -101,6 +101,11 @@ impl FaultyDisk {
         self.0.calls.load(Ordering::SeqCst)
     }
 
+    /// Whether the power is gone.
+    pub fn is_cut(&self) -> bool {
+        self.calls() >= self.0.cut.load(Ordering::SeqCst)
+    }
+
     /// Fails from now on.
     pub fn fail(&self, fault: Fault) {
         *lock(&self.0.fault) = Some(fault);

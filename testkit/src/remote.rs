@@ -128,7 +128,8 @@ impl Remote {
     /// The command lines of all sessions.
     pub fn commands(&self) -> Vec<String> {
         let sessions = self.sessions();
-        { sessions.into_iter() }
+        sessions
+            .into_iter()
             .flat_map(|session| session.commands)
             .collect()
     }
@@ -179,6 +180,11 @@ impl Shared {
         let changed = change(&mut self.lock());
         self.changed.notify_all();
         changed
+    }
+
+    fn wait_for_stop(&self) {
+        let is_running = |state: &mut State| !state.is_stopping;
+        drop(self.changed.wait_while(self.lock(), is_running));
     }
 
     fn wait_until(&self, is_done: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {

@@ -7,6 +7,7 @@ use postroom_imap::capability::CAPABILITIES;
 use postroom_imap::parse::{UID_VERBS, VERBS};
 use postroom_imap::response::status::CODES;
 use postroom_mail::reply::{self, Reply};
+use postroom_smtp::client::{self, Extension};
 use postroom_smtp::server;
 
 use crate::tree;
@@ -16,6 +17,9 @@ use crate::tree;
 struct Shown {
     smtp_client: Vec<String>,
     smtp_server: Vec<String>,
+    /// By our client, and to it.
+    outward_client: Vec<String>,
+    outward_server: Vec<String>,
     imap_client: Vec<String>,
     imap_server: Vec<String>,
 }
@@ -24,6 +28,20 @@ struct Shown {
 pub(crate) fn run() -> Result<(), String> {
     let shown = read();
     let mut unseen = BTreeSet::new();
+    smtp_inward(&shown, &mut unseen);
+    smtp_outward(&shown, &mut unseen);
+    imap(&shown, &mut unseen);
+    if unseen.is_empty() {
+        tree::say("coverage: every reply, verb, capability and response code is in a transcript");
+        return Ok(());
+    }
+    Err(format!(
+        "in no transcript:\n  {}",
+        unseen.into_iter().collect::<Vec<_>>().join("\n  ")
+    ))
+}
+
+fn smtp_inward(shown: &Shown, unseen: &mut BTreeSet<String>) {
     for (name, reply) in reply::ALL {
         if !shown.smtp_server.iter().any(|line| says(line, reply)) {
             unseen.insert(format!("reply {name}"));
@@ -47,6 +65,27 @@ pub(crate) fn run() -> Result<(), String> {
             unseen.insert(format!("SMTP extension {keyword}"));
         }
     }
+}
+
+fn smtp_outward(shown: &Shown, unseen: &mut BTreeSet<String>) {
+    for verb in client::VERBS {
+        let says_verb = |line: &String| first_word(line) == verb;
+        if !shown.outward_client.iter().any(says_verb) {
+            unseen.insert(format!("SMTP verb {verb} of the client"));
+        }
+    }
+    for keyword in Extension::keywords() {
+        let is_offered = |line: &String| {
+            line.get(4..)
+                .is_some_and(|rest| first_word(rest) == keyword)
+        };
+        if !shown.outward_server.iter().any(is_offered) {
+            unseen.insert(format!("SMTP extension {keyword} to the client"));
+        }
+    }
+}
+
+fn imap(shown: &Shown, unseen: &mut BTreeSet<String>) {
     for verb in VERBS {
         if !shown
             .imap_client
@@ -85,14 +124,6 @@ pub(crate) fn run() -> Result<(), String> {
             unseen.insert(format!("IMAP response code {code}"));
         }
     }
-    if unseen.is_empty() {
-        tree::say("coverage: every reply, verb, capability and response code is in a transcript");
-        return Ok(());
-    }
-    Err(format!(
-        "in no transcript:\n  {}",
-        unseen.into_iter().collect::<Vec<_>>().join("\n  ")
-    ))
 }
 
 /// Whether a line is this reply: its codes and its text. Between the two may stand what differs
@@ -121,34 +152,23 @@ fn second_word(line: &str) -> String {
 
 fn read() -> Shown {
     let mut shown = Shown::default();
-    for path in tree::files(&tree::root().join("crates"), &[".smtp", ".lmtp", ".imap"]) {
+    let endings = [".smtp", ".lmtp", ".client", ".imap"];
+    for path in tree::files(&tree::root().join("crates"), &endings) {
         let Ok(text) = fs::read_to_string(&path) else {
             continue;
         };
-        let is_imap = path.extension().is_some_and(|ending| ending == "imap");
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let (client, server) = match ending {
+            Some("imap") => (&mut shown.imap_client, &mut shown.imap_server),
+            Some("client") => (&mut shown.outward_client, &mut shown.outward_server),
+            _ => (&mut shown.smtp_client, &mut shown.smtp_server),
+        };
         for line in text.lines() {
-            let (lines, text) = if let Some(text) = line.strip_prefix("C: ") {
-                (
-                    if is_imap {
-                        &mut shown.imap_client
-                    } else {
-                        &mut shown.smtp_client
-                    },
-                    text,
-                )
+            if let Some(text) = line.strip_prefix("C: ") {
+                client.push(text.to_owned());
             } else if let Some(text) = line.strip_prefix("S: ") {
-                (
-                    if is_imap {
-                        &mut shown.imap_server
-                    } else {
-                        &mut shown.smtp_server
-                    },
-                    text,
-                )
-            } else {
-                continue;
-            };
-            lines.push(text.to_owned());
+                server.push(text.to_owned());
+            }
         }
     }
     shown

@@ -4,6 +4,7 @@ mod attacks;
 mod coverage;
 mod fuzz;
 mod licences;
+mod sim;
 mod tree;
 
 use std::process::ExitCode;
@@ -14,7 +15,9 @@ const MENU: &str = "usage: cargo xtask COMMAND
   coverage             what the catalogues hold and no transcript shows
   fuzz [--seconds N] [TARGET...]
                        fuzz each target for N seconds (60), or those named
-  licences             licences, bans and sources of everything compiled";
+  licences             licences, bans and sources of everything compiled
+  sim [--seeds N] [--from SEED]
+                       the whole house on seeds (200): what each fails on, with its story";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         "coverage" => coverage::run(),
         "fuzz" => fuzz::run(rest),
         "licences" => licences::run(),
+        "sim" => sim::run(rest),
         _ => {
             tree::complain(MENU);
             return ExitCode::from(2);

@@ -1,22 +1,46 @@
 //! How a remote behaves.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// The manners of a remote. The default is called `mx.example.net`, offers all that postroom's
+/// The manners of a remote. Clones share how often a deed was done. The default is called `mx.example.net`, offers all that postroom's
 /// client knows except STARTTLS, CHUNKING and AUTH, and accepts everything.
 #[derive(Clone, Debug)]
 pub struct Personality {
     /// Its name, in the greeting and the reply to EHLO.
-    pub name: String,
+    pub(super) name: String,
     /// What EHLO lists.
-    pub extensions: Vec<String>,
+    pub(super) extensions: Vec<String>,
     /// What becomes of STARTTLS; listed in the reply to EHLO unless absent or under TLS.
-    pub starttls: Option<StartTls>,
+    pub(super) starttls: Option<StartTls>,
     /// Whether TLS comes first.
-    pub is_implicit_tls: bool,
+    pub(super) is_implicit_tls: bool,
+    /// RCPT commands it takes in a transaction, as LIMITS says; 452 to the next.
+    pub(super) recipients_max: Option<usize>,
     /// Whether it speaks LMTP: LHLO, and a reply for each recipient.
-    pub is_lmtp: bool,
-    pub(super) rules: Vec<(Moment, Deed)>,
+    pub(super) is_lmtp: bool,
+    rules: Vec<Rule>,
+}
+
+/// What is done out of the ordinary, and how often yet.
+#[derive(Clone, Debug)]
+struct Rule {
+    moment: Moment,
+    deed: Deed,
+    /// Shared by the sessions of a remote.
+    left: Arc<AtomicUsize>,
+}
+
+impl Rule {
+    /// The deed, unless it was done often enough.
+    fn spend(&self) -> Option<Deed> {
+        let order = Ordering::Relaxed;
+        let spent = self
+            .left
+            .fetch_update(order, order, |left| left.checked_sub(1));
+        spent.is_ok().then(|| self.deed.clone())
+    }
 }
 
 /// What becomes of STARTTLS.
@@ -72,19 +96,28 @@ pub enum Deed {
     Leave,
     /// Says nothing more, until the peer goes.
     Hang,
+    /// Neither says nor reads anything more, until the remote is dropped.
+    Freeze,
     /// Says the usual, one octet after the other with so much time between.
     Dawdle(Duration),
 }
 
 impl Default for Personality {
     fn default() -> Self {
-        let extensions = ["PIPELINING", "SIZE 50000000", "8BITMIME", "SMTPUTF8", "DSN"];
-        let extensions = extensions.iter().chain(&["ENHANCEDSTATUSCODES"]);
+        let extensions = [
+            "PIPELINING",
+            "SIZE 50000000",
+            "8BITMIME",
+            "SMTPUTF8",
+            "DSN",
+            "ENHANCEDSTATUSCODES",
+        ];
         Self {
             name: "mx.example.net".to_owned(),
-            extensions: extensions.map(ToString::to_string).collect(),
+            extensions: extensions.map(str::to_owned).to_vec(),
             starttls: None,
             is_implicit_tls: false,
+            recipients_max: None,
             is_lmtp: false,
             rules: Vec::new(),
         }
@@ -94,8 +127,15 @@ impl Default for Personality {
 impl Personality {
     /// At `moment`, always.
     #[must_use]
-    pub fn does(mut self, moment: Moment, deed: Deed) -> Self {
-        self.rules.push((moment, deed));
+    pub fn does(self, moment: Moment, deed: Deed) -> Self {
+        self.does_times(usize::MAX, moment, deed)
+    }
+
+    /// At `moment`, the first `times` that it comes, in whatever session.
+    #[must_use]
+    pub fn does_times(mut self, times: usize, moment: Moment, deed: Deed) -> Self {
+        let left = Arc::new(AtomicUsize::new(times));
+        self.rules.push(Rule { moment, deed, left });
         self
     }
 
@@ -109,7 +149,8 @@ impl Personality {
     /// Does not offer this: the keyword of a line of the reply to EHLO.
     #[must_use]
     pub fn without(mut self, keyword: &str) -> Self {
-        { &mut self.extensions }.retain(|line| line.split(' ').next() != Some(keyword));
+        self.extensions
+            .retain(|line| line.split(' ').next() != Some(keyword));
         self
     }
 
@@ -117,6 +158,27 @@ impl Personality {
     #[must_use]
     pub fn with_starttls(mut self, starttls: StartTls) -> Self {
         self.starttls = Some(starttls);
+        self
+    }
+
+    /// With TLS from the first octet.
+    #[must_use]
+    pub fn with_implicit_tls(mut self) -> Self {
+        self.is_implicit_tls = true;
+        self
+    }
+
+    /// With so many recipients a transaction, as LIMITS says.
+    #[must_use]
+    pub fn with_recipients_max(mut self, recipients_max: usize) -> Self {
+        self.recipients_max = Some(recipients_max);
+        self
+    }
+
+    /// Speaking LMTP.
+    #[must_use]
+    pub fn speaking_lmtp(mut self) -> Self {
+        self.is_lmtp = true;
         self
     }
 
@@ -142,21 +204,17 @@ impl Personality {
     }
 
     /// What it does at `moment`; for recipients by the address.
-    pub(super) fn deed(&self, moment: Moment, address: &str) -> Option<&Deed> {
-        let is_meant = |rule: &Moment| match (rule, moment) {
+    pub(super) fn deed(&self, moment: Moment, address: &str) -> Option<Deed> {
+        let is_meant = |rule: &&Rule| match (rule.moment, moment) {
             (Moment::Recipient(part), Moment::Recipient(_)) => address.contains(part),
-            (rule, moment) => *rule == moment,
+            (rule, moment) => rule == moment,
         };
-        { self.rules.iter() }
-            .find(|(rule, _)| is_meant(rule))
-            .map(|(_, deed)| deed)
+        self.rules.iter().filter(is_meant).find_map(Rule::spend)
     }
 
-    /// After how many octets of a body it does what.
-    pub(super) fn body_deed(&self) -> Option<(usize, &Deed)> {
-        self.rules.iter().find_map(|(rule, deed)| match rule {
-            Moment::Body(octets) => Some((*octets, deed)),
-            _ => None,
-        })
+    /// What it does after so many octets of a body.
+    pub(super) fn body_deed(&self, octets: usize) -> Option<Deed> {
+        let is_due = |rule: &&Rule| matches!(rule.moment, Moment::Body(after) if octets >= after);
+        self.rules.iter().filter(is_due).find_map(Rule::spend)
     }
 }

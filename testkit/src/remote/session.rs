@@ -98,6 +98,9 @@ impl Session<'_> {
         self.message = None;
         let mut lines = vec![self.personality.name.clone()];
         lines.extend(self.personality.extensions.iter().cloned());
+        if let Some(most) = self.personality.recipients_max {
+            lines.push(format!("LIMITS RCPTMAX={most}"));
+        }
         if self.personality.starttls.is_some() && !self.is_secure() {
             lines.push("STARTTLS".to_owned());
         }
@@ -169,6 +172,15 @@ impl Session<'_> {
         let (address, parameters) = path(arguments);
         if self.message.is_none() {
             return self.say("503 5.5.1 MAIL first");
+        }
+        let taken = self.message.as_ref();
+        let taken = taken.map_or(0, |message| message.recipients.len());
+        if self
+            .personality
+            .recipients_max
+            .is_some_and(|most| taken >= most)
+        {
+            return self.say("452 4.5.3 Too many recipients");
         }
         let moment = Moment::Recipient("");
         let code = self.reply_code(moment, &address, "250 2.1.5 Recipient OK")?;
@@ -252,7 +264,8 @@ impl Session<'_> {
     }
 
     fn is_for_nobody(&self) -> bool {
-        { self.message.as_ref() }.is_none_or(|message| message.recipients.is_empty())
+        let message = self.message.as_ref();
+        message.is_none_or(|message| message.recipients.is_empty())
     }
 }
 
@@ -320,12 +333,9 @@ impl Session<'_> {
     }
 
     fn body_deed(&mut self, octets: usize) -> Result<(), End> {
-        match self.personality.body_deed() {
-            Some((after, deed)) if octets >= after => {
-                let deed = deed.clone();
-                self.act(&deed, "").map(drop)
-            }
-            _ => Ok(()),
+        match self.personality.body_deed(octets) {
+            Some(deed) => self.act(&deed, "").map(drop),
+            None => Ok(()),
         }
     }
 
@@ -335,13 +345,11 @@ impl Session<'_> {
 
     /// Says the usual, or does what the personality says; returns the code said.
     fn reply_code(&mut self, moment: Moment, address: &str, usual: &str) -> Result<u16, End> {
-        match self.personality.deed(moment, address).cloned() {
-            Some(deed) => self.act(&deed, usual),
-            None => {
-                self.say(usual)?;
-                Ok(code(usual.as_bytes()))
-            }
+        if let Some(deed) = self.personality.deed(moment, address) {
+            return self.act(&deed, usual);
         }
+        self.say(usual)?;
+        Ok(code(usual.as_bytes()))
     }
 
     fn act(&mut self, deed: &Deed, usual: &str) -> Result<u16, End> {
@@ -362,6 +370,10 @@ impl Session<'_> {
             Deed::Hang => loop {
                 self.read()?;
             },
+            Deed::Freeze => {
+                self.shared.wait_for_stop();
+                Err(End::Left)
+            }
             Deed::Dawdle(pause) => {
                 let octets = wire(usual);
                 for octet in octets.as_bytes().chunks(1) {
@@ -386,7 +398,7 @@ impl Session<'_> {
 
 /// Lines as they go out.
 fn wire(lines: &str) -> String {
-    lines.lines().map(|line| format!("{line}\r\n")).collect()
+    lines.lines().flat_map(|line| [line, "\r\n"]).collect()
 }
 
 /// The code that octets begin with; 0 for nonsense.

@@ -6,8 +6,11 @@ mod answer;
 mod config;
 mod domain;
 mod mailbox;
+mod queue;
 mod quickstart;
 mod serve;
+mod since;
+mod trace;
 
 use crate::report::Failure;
 
@@ -31,10 +34,15 @@ pub(crate) enum Command {
     /// Mailboxes of an account
     #[command(subcommand)]
     Mailbox(mailbox::Action),
+    /// What waits: list it, show it, try it, keep it back, give it up
+    #[command(subcommand)]
+    Queue(queue::Action),
     /// A whole server on this machine: made, tested, served
     Quickstart(quickstart::Arguments),
     /// Serve what the configuration says
     Serve(serve::Arguments),
+    /// What became of a message, from connect to mailbox or next hop
+    Trace(trace::Arguments),
 }
 
 impl Command {
@@ -46,8 +54,10 @@ impl Command {
             Self::Config(action) => action.run(),
             Self::Domain(action) => action.run(),
             Self::Mailbox(action) => action.run(),
+            Self::Queue(action) => action.run(),
             Self::Quickstart(arguments) => arguments.run(),
             Self::Serve(arguments) => arguments.run(),
+            Self::Trace(arguments) => arguments.run(),
         }
     }
 }

@@ -28,6 +28,13 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command.run() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(wants_json()),
     }
+}
+
+/// Whether errors are told as JSON, as what is printed is.
+fn wants_json() -> bool {
+    std::env::args_os()
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument == "--json")
 }

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use postroom_admin::answer::Answer;
 use postroom_admin::request::Request;
 use postroom_admin::socket;
+use postroom_config::Config;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
-use crate::house;
+use crate::house::{BUSY_MAX, BUSY_PAUSE, House};
 use crate::owner::Owner;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
@@ -26,11 +28,15 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Asks for a change; says nothing when it is done, or `null` with `--json`.
+    /// Asks for a change; says nothing when it is done, or with `--json` what was done.
     pub(crate) fn tell(self, request: Request) -> Result<(), Failure> {
-        let json = self.json;
-        let value = self.ask(request)?;
-        if json { report::say(value) } else { Ok(()) }
+        let mut desk = self.open()?;
+        let value = desk.ask(&request)?;
+        if desk.wants_json() {
+            report::say(value)
+        } else {
+            Ok(())
+        }
     }
 
     /// Asks for a list and prints it.
@@ -39,33 +45,127 @@ impl Operator {
         request: Request,
         print: impl FnOnce(&[T]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let json = self.json;
-        let value = self.ask(request)?;
-        if json {
+        let mut desk = self.open()?;
+        let value = desk.ask(&request)?;
+        if desk.wants_json() {
             return report::say(value);
         }
-        let rows: Vec<T> = serde_json::from_value(value)
-            .map_err(|error| Failure::because("the server's answer", &error))?;
+        let rows: Vec<T> = read(value)?;
         print(&rows)
     }
 
-    fn ask(self, request: Request) -> Result<Value, Failure> {
-        let settings = Settings {
-            config: self.config,
+    /// The configuration that is named.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            config: self.config.clone(),
             overrides: Vec::new(),
-        };
-        let config = settings.load()?.config;
-        let runtime = runtime()?;
-        let answer = match runtime.block_on(asked(&config.data_dir, &request))? {
-            Some(answer) => answer,
-            None => match Owner::other(&config.data_dir) {
-                Some(owner) => owner.answer(&settings.file(), &request)?,
-                None => runtime.block_on(house::answer_in_process(&config, request))?,
-            },
-        };
+        }
+    }
+
+    /// For a command that asks several times.
+    pub(crate) fn open(self) -> Result<Desk, Failure> {
+        let settings = self.settings();
+        Ok(Desk {
+            config: settings.load()?.config,
+            file: settings.file(),
+            json: self.json,
+            runtime: runtime()?,
+            inside: None,
+        })
+    }
+}
+
+/// Where one command asks.
+pub(crate) struct Desk {
+    config: Config,
+    file: PathBuf,
+    json: bool,
+    runtime: tokio::runtime::Runtime,
+    /// The data directory, once no server was found on it.
+    inside: Option<House>,
+}
+
+impl Desk {
+    /// Whether JSON is wanted.
+    pub(crate) fn wants_json(&self) -> bool {
+        self.json
+    }
+
+    /// Asks for something that is read.
+    pub(crate) fn read<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T, Failure> {
+        read(self.ask(request)?)
+    }
+
+    /// Asks the server, or the data directory when it is down.
+    pub(crate) fn ask(&mut self, request: &Request) -> Result<Value, Failure> {
+        let answer = self.answer(request)?;
         match answer {
             Answer::Done(value) => Ok(value),
             Answer::Failed(failure) => Err(failure.into()),
+        }
+    }
+
+    fn answer(&mut self, request: &Request) -> Result<Answer, Failure> {
+        if self.inside.is_none() {
+            let config = &self.config;
+            if let Some(answer) = self.runtime.block_on(asked(&config.data_dir, request))? {
+                return Ok(answer);
+            }
+            if let Some(owner) = Owner::other(&config.data_dir) {
+                return owner.answer(&self.file, request);
+            }
+            match self.runtime.block_on(reach(config, request))? {
+                Reached::Answered(answer) => return Ok(answer),
+                Reached::Opened(house) => self.inside = Some(*house),
+            }
+        }
+        let Some(house) = &self.inside else {
+            return Err(Failure::new("nobody answers", "try again"));
+        };
+        Ok(self.runtime.block_on(house.answer(request.clone())))
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if let Some(house) = self.inside.take() {
+            self.runtime.block_on(house.store.close());
+        }
+    }
+}
+
+/// Answers one request by the server or on the data directory, as this process's user.
+pub(crate) async fn answer_here(config: &Config, request: &Request) -> Result<Answer, Failure> {
+    match reach(config, request).await? {
+        Reached::Answered(answer) => Ok(answer),
+        Reached::Opened(house) => {
+            let answer = house.answer(request.clone()).await;
+            house.store.close().await;
+            Ok(answer)
+        }
+    }
+}
+
+/// Who answers.
+enum Reached {
+    /// A server did.
+    Answered(Answer),
+    /// There is none: the data directory is open.
+    Opened(Box<House>),
+}
+
+/// Finds a server or opens the data directory. One that is locked while nobody answers has a
+/// server that starts or ends, or another command: that takes a moment.
+async fn reach(config: &Config, request: &Request) -> Result<Reached, Failure> {
+    let patience = Instant::now() + BUSY_MAX;
+    loop {
+        if let Some(answer) = asked(&config.data_dir, request).await? {
+            return Ok(Reached::Answered(answer));
+        }
+        match House::open(config).await {
+            Ok(house) => return Ok(Reached::Opened(Box::new(house))),
+            Err(not) if not.is_locked && Instant::now() < patience => sleep(BUSY_PAUSE).await,
+            Err(not) => return Err(not.into()),
         }
     }
 }
@@ -85,4 +185,8 @@ async fn asked(data_dir: &Path, request: &Request) -> Result<Option<Answer>, Fai
             &error,
         )
     })
+}
+
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
+    serde_json::from_value(value).map_err(|error| Failure::because("the server's answer", &error))
 }

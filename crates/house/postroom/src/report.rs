@@ -11,6 +11,8 @@ use postroom_admin::answer;
 pub(crate) struct Failure {
     what: String,
     mend: Option<String>,
+    /// Nobody reads what is printed any more: no failure of the command.
+    is_unread: bool,
 }
 
 impl Failure {
@@ -19,6 +21,7 @@ impl Failure {
         Self {
             what: what.into(),
             mend: Some(mend.into()),
+            is_unread: false,
         }
     }
 
@@ -26,7 +29,11 @@ impl Failure {
     pub(crate) fn because(what: impl Display, error: &dyn std::error::Error) -> Self {
         let causes = std::iter::successors(Some(error), |cause| cause.source());
         let what = causes.fold(what.to_string(), |text, cause| format!("{text}: {cause}"));
-        Self { what, mend: None }
+        Self {
+            what,
+            mend: None,
+            is_unread: false,
+        }
     }
 
     /// The same with what to do about it.
@@ -36,12 +43,20 @@ impl Failure {
         self
     }
 
-    /// Prints it and gives the exit code of a failure.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// Prints it, as two lines or as one of JSON, and gives the exit code of a failure.
+    pub(crate) fn report(&self, as_json: bool) -> ExitCode {
+        if self.is_unread {
+            return ExitCode::SUCCESS;
+        }
         let mut error = io::stderr().lock();
         // When standard error is gone there is nobody to tell.
-        let _ = writeln!(error, "postroom: {}", self.what);
-        if let Some(mend) = &self.mend {
+        let _ = if as_json {
+            let told = serde_json::json!({ "error": self.what, "mend": self.mend });
+            writeln!(error, "{told}")
+        } else {
+            writeln!(error, "postroom: {}", self.what)
+        };
+        if let Some(mend) = self.mend.as_ref().filter(|_| !as_json) {
             let _ = writeln!(error, "  {mend}");
         }
         ExitCode::FAILURE
@@ -53,6 +68,7 @@ impl From<answer::Failure> for Failure {
         Self {
             what: failure.what,
             mend: failure.mend,
+            is_unread: false,
         }
     }
 }
@@ -60,30 +76,75 @@ impl From<answer::Failure> for Failure {
 /// Prints one line.
 ///
 /// # Errors
-/// When standard output is gone.
+/// When standard output is gone; a pipe whose reader has enough (`| head`) ends the command well.
 pub(crate) fn say(line: impl Display) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")
         .and_then(|()| output.flush())
-        .map_err(|error| Failure::because("standard output does not take what is printed", &error))
+        .map_err(|error| Failure {
+            is_unread: error.kind() == io::ErrorKind::BrokenPipe,
+            ..Failure::because("standard output does not take what is printed", &error)
+        })
+}
+
+/// Prints one line on standard error; when that is gone there is nobody to tell.
+pub(crate) fn warn(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Prints rows in columns as wide as their widest cell.
-pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> Result<(), Failure> {
-    let mut widths = head.map(|cell| cell.chars().count());
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+pub(crate) fn table<const N: usize>(
+    head: [&'static str; N],
+    rows: &[[String; N]],
+) -> Result<(), Failure> {
+    let mut columns = Columns::new(head);
+    if rows.is_empty() {
+        columns.head()?;
+    }
+    columns.print(rows)
+}
+
+/// Columns of a table that is printed in parts: as wide as the widest cell so far.
+pub(crate) struct Columns<const N: usize> {
+    head: [&'static str; N],
+    widths: [usize; N],
+    is_begun: bool,
+}
+
+impl<const N: usize> Columns<N> {
+    /// Nothing is printed yet.
+    pub(crate) fn new(head: [&'static str; N]) -> Self {
+        Self {
+            head,
+            widths: head.map(|cell| cell.chars().count()),
+            is_begun: false,
         }
     }
-    let line = |cells: [&str; N]| {
+
+    /// Prints some rows, below the head if they are the first.
+    pub(crate) fn print(&mut self, rows: &[[String; N]]) -> Result<(), Failure> {
+        for row in rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        if !self.is_begun && !rows.is_empty() {
+            self.head()?;
+        }
+        rows.iter()
+            .try_for_each(|row| self.line(row.each_ref().map(String::as_str)))
+    }
+
+    fn head(&mut self) -> Result<(), Failure> {
+        self.is_begun = true;
+        self.line(self.head)
+    }
+
+    fn line(&self, cells: [&str; N]) -> Result<(), Failure> {
         let padded = cells
             .iter()
-            .zip(widths)
+            .zip(self.widths)
             .map(|(cell, width)| format!("{cell:width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    say(line(head))?;
-    rows.iter()
-        .try_for_each(|row| say(line(row.each_ref().map(String::as_str))))
+        say(padded.collect::<Vec<_>>().join("  ").trim_end())
+    }
 }

@@ -71,7 +71,7 @@ impl Serving {
         // Each session holds a descriptor, and so do segments.
         let descriptors_max = postroom_net::descriptors::raise_limit();
         tracing::debug!(descriptors_max, "open files");
-        let house = House::open(&loaded.config).await?;
+        let house = House::open_to_serve(&loaded.config).await?;
         let files = BlockingPool::start("files", 1, FILES_WAITING_MAX)
             .map_err(|error| Failure::because("no thread for files", &error))?;
         let drain = Token::new();

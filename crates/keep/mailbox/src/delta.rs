@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use postroom_mail::uid_set::UidSet;
 use postroom_store::row::Placement;
 
 use crate::version::{Chunk, Version, length};
@@ -13,10 +14,13 @@ pub struct Delta {
     /// Sequence numbers in the old version of what went, highest first: each is right at the
     /// moment it is announced (RFC 9051 §7.5.1).
     pub expunged: Vec<u32>,
+    /// Their UIDs.
+    pub vanished: UidSet,
     /// Messages in all, if there are new ones.
     pub exists: Option<u32>,
-    /// Sequence numbers in the new version of messages that were there before, with other flags.
-    pub flags: Vec<u32>,
+    /// Sequence numbers in the new version of messages that were there before and have another
+    /// MODSEQ now; their flags may be the same again.
+    pub changed: Vec<u32>,
     /// Whether the mailbox has keywords it had not.
     pub has_new_keywords: bool,
 }
@@ -40,9 +44,10 @@ impl Delta {
                 Pair::Differ(before, after) => {
                     for step in steps(before, after) {
                         match step {
-                            Step::Gone(_) => {
+                            Step::Gone(placement) => {
                                 was += 1;
                                 delta.expunged.push(was);
+                                delta.vanished.insert(placement.uid.number());
                             }
                             Step::New(_) => {
                                 is += 1;
@@ -51,8 +56,8 @@ impl Delta {
                             Step::Both(then, now) => {
                                 was += 1;
                                 is += 1;
-                                if then.flags != now.flags || then.keywords != now.keywords {
-                                    delta.flags.push(is);
+                                if then.mod_seq != now.mod_seq {
+                                    delta.changed.push(is);
                                 }
                             }
                         }
@@ -87,10 +92,10 @@ pub fn without_expunges(old: &Arc<Version>, new: &Arc<Version>) -> Arc<Version> 
                     (after, before) => {
                         is_changed = true;
                         let either = after.or(before);
-                        Arc::new(Chunk {
-                            low: either.map_or(1, |chunk| chunk.low),
-                            placements: steps(before, after).map(|step| *step.latest()).collect(),
-                        })
+                        Arc::new(Chunk::new(
+                            either.map_or(1, |chunk| chunk.low),
+                            steps(before, after).map(|step| *step.latest()).collect(),
+                        ))
                     }
                 }
             }

@@ -3,6 +3,7 @@
 //! The store keeps rows and bytes; here they become the mailboxes that RFC 9051 speaks of.
 //! [`mailboxes::Mailboxes`] changes them, [`views::Views`] shows them.
 
+pub mod arrange;
 pub mod delta;
 pub mod incoming;
 pub mod mailboxes;

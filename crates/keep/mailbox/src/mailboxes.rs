@@ -55,6 +55,19 @@ pub struct Appended {
     pub uid_validity: UidValidity,
 }
 
+/// A change of flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagStore {
+    /// Of which messages; UIDs that are not there are passed over.
+    pub uids: UidSet,
+    /// Replace, add or remove.
+    pub change: FlagChange,
+    /// What.
+    pub flags: Flags,
+    /// Messages changed after this are left alone (RFC 7162 §3.1.3).
+    pub unchanged_since: Option<ModSeq>,
+}
+
 /// Messages that were copied or moved (RFC 4315 §3, COPYUID): the n-th of `from` became the n-th
 /// of `to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,25 +185,19 @@ impl Mailboxes {
         }
     }
 
-    /// Changes flags of messages and returns the MODSEQ of the change. UIDs that are not there
-    /// are passed over. Source: RFC 9051 §6.4.6.
-    pub async fn store_flags(
-        &self,
-        place: Place,
-        uids: UidSet,
-        change: FlagChange,
-        flags: Flags,
-    ) -> Result<ModSeq, CommitError> {
+    /// Changes flags of messages and returns those that were left alone because they had changed:
+    /// each message is judged and changed at once. Source: RFC 9051 §6.4.6, RFC 7162 §3.1.3.
+    pub async fn store_flags(&self, place: Place, wish: FlagStore) -> Result<UidSet, CommitError> {
         let operation = Operation::StoreFlags {
             account: place.account,
             mailbox: place.mailbox,
-            uids,
-            change,
-            flags,
-            unchanged_since: None,
+            uids: wish.uids,
+            change: wish.change,
+            flags: wish.flags,
+            unchanged_since: wish.unchanged_since,
         };
         match self.commit(operation, None).await? {
-            Done::Flagged { mod_seq, .. } => Ok(mod_seq),
+            Done::Flagged { modified, .. } => Ok(modified),
             other => mismatch(&other),
         }
     }

@@ -14,7 +14,7 @@ use postroom_store::error::ReadError;
 use postroom_store::row::{Message, Placement};
 use postroom_store::store::Wanted;
 
-pub use key::{DateField, Days, Key};
+pub use key::{DateField, Days, Key, Seconds};
 pub use text::Needle;
 
 use crate::mailboxes::Mailboxes;

@@ -18,6 +18,19 @@ pub(crate) struct Chunk {
     /// earlier chunk reaches it, not even after this chunk has gone.
     pub(crate) low: u32,
     pub(crate) placements: Box<[Placement]>,
+    /// The highest MODSEQ of its placements.
+    newest: ModSeq,
+}
+
+impl Chunk {
+    pub(crate) fn new(low: u32, placements: Box<[Placement]>) -> Self {
+        let newest = placements.iter().map(|placement| placement.mod_seq).max();
+        Self {
+            low,
+            placements,
+            newest: newest.unwrap_or(ModSeq(0)),
+        }
+    }
 }
 
 /// A mailbox as it stood at one MODSEQ. Never changes; the next state is another version.
@@ -69,6 +82,7 @@ impl Version {
             placements,
             expunged,
             mailbox,
+            ..
         } = changes;
         let mut news = placements.as_slice();
         let mut gone = expunged.as_slice();
@@ -87,10 +101,7 @@ impl Version {
                 let merged = merge(&chunk.placements, mine, dead);
                 let (kept, above) = merged.split_at(merged.len().min(CHUNK_MAX));
                 if !kept.is_empty() {
-                    chunks.push(Arc::new(Chunk {
-                        low: chunk.low,
-                        placements: kept.into(),
-                    }));
+                    chunks.push(Arc::new(Chunk::new(chunk.low, kept.into())));
                 }
                 push_chunks(&mut chunks, above);
             }
@@ -192,6 +203,25 @@ impl Version {
             .collect()
     }
 
+    /// UIDs of the placements changed after a MODSEQ. Cost: the chunks that hold one; the others
+    /// are passed over.
+    pub fn changed_since(&self, since: ModSeq) -> UidSet {
+        self.chunks
+            .iter()
+            .filter(|chunk| chunk.newest > since)
+            .flat_map(|chunk| chunk.placements.iter())
+            .filter(|placement| placement.mod_seq > since)
+            .map(|placement| placement.uid.number())
+            .collect()
+    }
+
+    /// The UIDs of a set of which there is no placement. Cost: the ranges, and the placements
+    /// within them.
+    pub fn absent(&self, uids: &UidSet) -> UidSet {
+        let there = self.of_uids(uids).map(|(_, placement)| placement.uid);
+        uids.difference(&there.map(Uid::number).collect())
+    }
+
     /// The first placement without `\Seen` (UNSEEN of RFC 3501 §7.1).
     pub fn first_unseen(&self) -> Option<u32> {
         self.iter()
@@ -266,10 +296,7 @@ fn touches(chunk: &Chunk, gone: &[Uid]) -> bool {
 fn push_chunks(chunks: &mut Vec<Arc<Chunk>>, placements: &[Placement]) {
     chunks.extend(placements.chunks(CHUNK_MAX).filter_map(|part| {
         let first = part.first()?;
-        Some(Arc::new(Chunk {
-            low: first.uid.number(),
-            placements: part.into(),
-        }))
+        Some(Arc::new(Chunk::new(first.uid.number(), part.into())))
     }));
 }
 

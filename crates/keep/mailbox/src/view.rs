@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use postroom_mail::identifier::{AccountId, MailboxId, ModSeq};
+use postroom_mail::identifier::{AccountId, MailboxId, ModSeq, Uid};
 use postroom_store::error::ReadError;
-use postroom_store::row::Mailbox;
+use postroom_store::row::{Changes, Mailbox, Placement};
 use postroom_store::store::Store;
 use tokio::sync::watch;
 
@@ -37,26 +37,9 @@ impl View {
         mailbox: MailboxId,
         recent: u32,
     ) -> Result<Option<Self>, ReadError> {
-        let mut first: Option<Mailbox> = None;
-        let mut placements = Vec::new();
-        loop {
-            let after = placements
-                .last()
-                .map_or(0, |last: &postroom_store::row::Placement| last.uid.number());
-            let page = store.placements(account, mailbox, after, LOAD_PAGE_MAX);
-            let Some((row, rows)) = page.await? else {
-                return Ok(None);
-            };
-            // Pages are of different moments. The first row is kept: what changed after it is
-            // read as changes.
-            first.get_or_insert(row);
-            let is_last = rows.len() < LOAD_PAGE_MAX;
-            placements.extend(rows);
-            if is_last {
-                break;
-            }
-        }
-        let Some(row) = first else { return Ok(None) };
+        let Some((row, placements)) = read_whole(store, account, mailbox).await? else {
+            return Ok(None);
+        };
         let has_pages = placements.len() >= LOAD_PAGE_MAX;
         let version = Arc::new(Version::new(row, &placements));
         let view = Self {
@@ -116,7 +99,16 @@ impl View {
             if row.mod_seq <= since && *row == *base.mailbox() {
                 return Ok(Some(base));
             }
-            let reached = row.mod_seq;
+            let changes = if since < changes.floor {
+                let whole = read_whole(&self.store, self.account, self.mailbox).await?;
+                // A mailbox that went meanwhile is found out by the next look at it.
+                whole.map_or(changes, |(row, placements)| {
+                    all_changes(&base, row, placements)
+                })
+            } else {
+                changes
+            };
+            let reached = changes.mailbox.as_ref().map_or(since, |row| row.mod_seq);
             let next = Arc::new(base.after(changes));
             if self.install(&base, next, reached) {
                 return Ok(self.latest());
@@ -149,6 +141,50 @@ impl View {
             Claim::Take => self.recent.fetch_max(uid_next, Ordering::AcqRel),
             Claim::Look => self.recent.load(Ordering::Acquire),
         }
+    }
+}
+
+/// The placements of a mailbox, and its row as it stood before they were read: what changed after
+/// that is found as changes. `None` when the mailbox is gone.
+async fn read_whole(
+    store: &Store,
+    account: AccountId,
+    mailbox: MailboxId,
+) -> Result<Option<(Mailbox, Vec<Placement>)>, ReadError> {
+    let mut first: Option<Mailbox> = None;
+    let mut placements = Vec::new();
+    loop {
+        let after = placements
+            .last()
+            .map_or(0, |last: &Placement| last.uid.number());
+        let page = store.placements(account, mailbox, after, LOAD_PAGE_MAX);
+        let Some((row, rows)) = page.await? else {
+            return Ok(None);
+        };
+        // Pages are of different moments: the first row is kept.
+        first.get_or_insert(row);
+        let is_last = rows.len() < LOAD_PAGE_MAX;
+        placements.extend(rows);
+        if is_last {
+            break;
+        }
+    }
+    Ok(first.map(|row| (row, placements)))
+}
+
+/// From `base` to what was read whole, where the store no longer knows what went.
+fn all_changes(base: &Version, row: Mailbox, placements: Vec<Placement>) -> Changes {
+    let is_there = |uid: &Uid| {
+        placements
+            .binary_search_by_key(uid, |placement| placement.uid)
+            .is_ok()
+    };
+    let known = base.iter().map(|(_, placement)| placement.uid);
+    Changes {
+        expunged: known.filter(|uid| !is_there(uid)).collect(),
+        placements,
+        floor: row.mod_seq,
+        mailbox: Some(row),
     }
 }
 

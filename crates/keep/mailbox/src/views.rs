@@ -133,6 +133,11 @@ impl Views {
         self.lock().views.len()
     }
 
+    /// Views that sessions hold.
+    pub fn held_len(&self) -> usize {
+        self.all_held().len()
+    }
+
     /// Whether none is open.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -156,6 +156,7 @@ impl Draft {
                 token,
                 outcome,
             } => self.settle(*entry, *token, outcome),
+            Operation::Tend { entry, care } => self.tend(*entry, care),
             Operation::Remember {
                 key,
                 value,

@@ -171,7 +171,7 @@ impl Committer {
 
     fn finish(mut self) {
         if self.shared.stopped() != Some(Stopped::Log) {
-            if let Err(error) = self.write_lines() {
+            if let Err(error) = self.write_lines(true) {
                 tracing::warn!(%error, "journal lines were lost");
             }
             if let Err(error) = self.log.seal() {
@@ -334,7 +334,7 @@ impl Committer {
 
     /// Makes the batch durable in the log, then commits the transaction.
     fn write(&mut self, batch: &mut Batch) -> Result<(), Stopped> {
-        let lines = self.shared.take_lines(self.clock.wall());
+        let lines = self.shared.take_lines(self.clock.wall(), false);
         let progress = Progress {
             position: Position {
                 segment: batch.place.start.segment,
@@ -428,7 +428,7 @@ impl Committer {
         if self.ready().is_err() {
             return;
         }
-        if let Err(error) = self.write_lines() {
+        if let Err(error) = self.write_lines(false) {
             tracing::warn!(%error, "journal lines were lost");
             self.roll_back();
         }
@@ -441,8 +441,8 @@ impl Committer {
         }
     }
 
-    fn write_lines(&self) -> rusqlite::Result<()> {
-        let lines = self.shared.take_lines(self.clock.wall());
+    fn write_lines(&self, last: bool) -> rusqlite::Result<()> {
+        let lines = self.shared.take_lines(self.clock.wall(), last);
         if lines.is_empty() {
             return Ok(());
         }

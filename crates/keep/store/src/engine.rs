@@ -8,6 +8,7 @@ mod apply_queue;
 pub(crate) mod connection;
 pub(crate) mod load;
 pub(crate) mod read;
+pub(crate) mod read_journal;
 pub(crate) mod read_message;
 pub(crate) mod read_queue;
 pub(crate) mod recover;

@@ -2,6 +2,8 @@
 
 use postroom_mail::identifier::{AccountId, MailboxId};
 
+use crate::operation::EntryId;
+
 /// A plan did not become durable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
@@ -76,9 +78,34 @@ pub enum Refused {
     /// The entry was taken by someone else, or is gone.
     #[error("the queue entry is not held under that lease")]
     LeaseLost,
+    /// An operator asked what cannot be done to that entry.
+    #[error("queue entry {}: {why}", entry.0)]
+    Entry {
+        /// Which.
+        entry: EntryId,
+        /// Why not.
+        why: NotTended,
+    },
     /// The record would be larger than a segment takes.
     #[error("the change is too large for one record")]
     TooLarge,
+}
+
+/// Why an operator's wish does not fit an entry of the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotTended {
+    /// It has ended meanwhile.
+    #[error("it is gone")]
+    Gone,
+    /// It is kept back already, or must be released first.
+    #[error("it is held back")]
+    Held,
+    /// An attempt is under way.
+    #[error("it is being tried right now")]
+    InHand,
+    /// It is not kept back.
+    #[error("it is not held back")]
+    NotHeld,
 }
 
 /// A read was not answered.

@@ -33,3 +33,40 @@ pub struct JournalLine {
     /// How long it took, in microseconds.
     pub elapsed_us: u64,
 }
+
+/// What is looked for in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought {
+    /// An address or a Message-ID in the ways in which it may be written; case does not matter.
+    pub names: Vec<Box<str>>,
+    /// Whether logins are meant rather than mail.
+    pub is_login: bool,
+    /// Nothing from before this.
+    pub since: Timestamp,
+    /// Messages and sessions that are found at most: the newest.
+    pub limit: usize,
+}
+
+/// A line that speaks of what was sought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mention {
+    /// When.
+    pub time: Timestamp,
+    /// In which session.
+    pub session: u64,
+    /// Of which message, if of one.
+    pub arrival: Option<ArrivalId>,
+}
+
+impl Sought {
+    /// Whether one of a line's names is sought: its sender, its recipient, its Message-ID, or the
+    /// address in front of a mailbox as next hop.
+    pub(crate) fn is_named(&self, names: [Option<&str>; 4]) -> bool {
+        let [sender, recipient, message_id, next_hop] = names;
+        let owner = next_hop.and_then(|hop| Some(hop.rsplit_once('/')?.0));
+        [sender, recipient, message_id, owner]
+            .into_iter()
+            .flatten()
+            .any(|name| self.names.iter().any(|one| one.eq_ignore_ascii_case(name)))
+    }
+}

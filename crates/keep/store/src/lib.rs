@@ -10,6 +10,7 @@ mod committer;
 pub mod counters;
 mod engine;
 pub mod error;
+mod flood;
 pub mod journal;
 mod lock;
 pub mod log;

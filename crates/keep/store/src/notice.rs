@@ -62,6 +62,7 @@ impl Notice {
                 }
             }
             Change::Enqueue { .. }
+            | Change::Tend { .. }
             | Change::Settle {
                 outcome: EntryOutcome::Deferred { .. },
                 ..

@@ -148,6 +148,13 @@ pub enum Operation {
         /// How it ended.
         outcome: EntryOutcome,
     },
+    /// Does to an entry what an operator asks, whoever holds it.
+    Tend {
+        /// Which.
+        entry: EntryId,
+        /// What.
+        care: Care,
+    },
     /// Remembers a key; with `must_be_new` the plan is refused with
     /// [`crate::error::Refused::Remembered`] if it is remembered already.
     Remember {
@@ -342,6 +349,24 @@ pub struct DsnWish {
     pub ret: Option<Ret>,
     /// ENVID.
     pub envid: Option<Box<str>>,
+}
+
+/// What an operator may do to an entry of the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Care {
+    /// Due now. Refused for one that is held back, and for one that is being tried.
+    Retry,
+    /// Kept back from now on. One that is being tried is kept back after that attempt, if it is
+    /// there still.
+    Hold {
+        /// Why.
+        status: Box<str>,
+    },
+    /// No longer kept back, and due now. Refused for one that is not held back.
+    Release,
+    /// Ended without an outcome. Whoever tries it finds the lease lost: nothing is delivered here
+    /// any more, but another server may have taken it.
+    Delete,
 }
 
 /// How an attempt ended.

@@ -7,9 +7,10 @@ use postroom_mail::identifier::{
     AccountId, ArrivalId, BlobId, EmailId, MailboxId, ModSeq, Uid, UidValidity,
 };
 use postroom_mail::mailbox_name::MailboxName;
+use postroom_mail::uid_set::UidSet;
 use postroom_runtime::clock::Timestamp;
 
-use crate::operation::{DsnWish, EntryId, NextHop, Rendering};
+use crate::operation::{DsnWish, EntryId, LeaseToken, NextHop, Rendering};
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,14 +83,25 @@ pub struct Placement {
 }
 
 /// What changed in a mailbox since a MODSEQ.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
     /// New or changed, by UID.
     pub placements: Vec<Placement>,
-    /// Gone, ascending.
+    /// Gone, ascending; not all of them where the changes are asked for from below `floor`.
     pub expunged: Vec<Uid>,
+    /// What went up to this MODSEQ is forgotten.
+    pub floor: ModSeq,
     /// As it stands after these.
     pub mailbox: Option<Mailbox>,
+}
+
+/// What went from a mailbox since a MODSEQ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expunged {
+    /// UIDs that went after it, as far as is remembered.
+    pub uids: UidSet,
+    /// What went up to this MODSEQ is forgotten.
+    pub floor: ModSeq,
 }
 
 /// A message: the wide row.
@@ -194,4 +206,17 @@ impl DuePlace {
             entry: EntryId(0),
         }
     }
+}
+
+/// A row of the queue, for whoever looks after it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueRow {
+    /// Which.
+    pub id: EntryId,
+    /// Its queue id; zero if that cannot be read.
+    pub arrival: ArrivalId,
+    /// Of who took it last; zero when nobody holds it. A lease holds until the entry is due.
+    pub lease: LeaseToken,
+    /// What it says; nothing for one that is damaged.
+    pub entry: Option<Entry>,
 }

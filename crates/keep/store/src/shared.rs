@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use postroom_runtime::clock::Timestamp;
 
 use crate::error::Stopped;
+use crate::flood::Flood;
 use crate::journal::JournalLine;
 
 /// Journal lines of refusals that wait at most; the next are counted and dropped.
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
 struct Waiting {
     lines: Vec<JournalLine>,
     dropped: u64,
+    flood: Flood,
 }
 
 const RUNNING: u8 = 0;
@@ -85,25 +87,32 @@ impl Shared {
     }
 
     /// Keeps lines for the next transaction.
-    pub(crate) fn wait(&self, mut lines: Vec<JournalLine>) {
+    pub(crate) fn wait(&self, lines: Vec<JournalLine>) {
         let mut waiting = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = LINES_MAX.saturating_sub(waiting.lines.len());
-        let dropped = lines.len().saturating_sub(room);
-        lines.truncate(room);
-        waiting.lines.append(&mut lines);
-        waiting.dropped += dropped as u64;
+        for line in lines {
+            let Some(line) = waiting.flood.pass(line) else {
+                continue;
+            };
+            if waiting.lines.len() < LINES_MAX {
+                waiting.lines.push(line);
+            } else {
+                waiting.dropped += 1;
+            }
+        }
     }
 
     /// Whether lines wait.
     pub(crate) fn is_waiting(&self) -> bool {
         let waiting = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        !waiting.lines.is_empty()
+        !waiting.lines.is_empty() || waiting.flood.is_counting()
     }
 
-    /// Takes the lines that wait, and one that counts those dropped.
-    pub(crate) fn take_lines(&self, now: Timestamp) -> Vec<JournalLine> {
+    /// Takes the lines that wait, and those that count what was merged or dropped. At the `last`
+    /// call nothing is left to be counted.
+    pub(crate) fn take_lines(&self, now: Timestamp, last: bool) -> Vec<JournalLine> {
         let mut waiting = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines = std::mem::take(&mut waiting.lines);
+        lines.append(&mut waiting.flood.end(now, last));
         let dropped = std::mem::take(&mut waiting.dropped);
         if dropped > 0 {
             lines.push(JournalLine {

@@ -2,6 +2,7 @@
 
 mod body;
 mod open;
+mod story;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -31,7 +32,8 @@ use crate::operation::{Alias, Credential, Domain, EntryId, Rendering};
 use crate::outcome::Committed;
 use crate::plan::Plan;
 use crate::row::{
-    Account, Changes, DuePage, DueQuery, Entry, Mailbox, MailboxCounts, Message, Placement, Side,
+    Account, Changes, DuePage, DueQuery, Entry, Expunged, Mailbox, MailboxCounts, Message,
+    Placement, Side,
 };
 use crate::shared::Shared;
 
@@ -39,6 +41,7 @@ pub use crate::lock::FILE_SYSTEMS;
 pub use crate::log::replay::{Damage, DamageKind};
 pub use crate::notice::Notice;
 pub use crate::spool::Spool;
+pub use story::STORY_LINES_MAX;
 
 /// Octets that stay free unless told otherwise.
 const RESERVE: u64 = 256 << 20;
@@ -221,8 +224,9 @@ impl Store {
         self.0.notices.subscribe()
     }
 
-    /// Writes journal lines without a sync of their own: refusals and failed logins. Never waits;
-    /// under flood lines are dropped and counted. They are readable within about a second.
+    /// Writes journal lines without a sync of their own: refusals and logins. Never waits; of
+    /// refusals alike some are kept, the rest become one line with a count, and beyond what fits
+    /// in memory lines are dropped and counted. They are readable within about a second.
     pub fn journal_later(&self, lines: Vec<JournalLine>) {
         self.0.shared.wait(lines);
     }
@@ -377,6 +381,20 @@ impl Store {
         .await
     }
 
+    /// What went from a mailbox above a MODSEQ; `None` when the mailbox is gone. Cost: the ranges
+    /// that went.
+    pub async fn expunged_since(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        since: ModSeq,
+    ) -> Result<Option<Expunged>, ReadError> {
+        self.query(move |connection| {
+            read_message::expunged_since(connection, account, mailbox, since)
+        })
+        .await
+    }
+
     /// Messages in the order asked; `None` for those that are gone. Expunged ones stay readable
     /// until they are erased.
     pub async fn messages(
@@ -455,12 +473,6 @@ impl Store {
         let key: Box<str> = key.into();
         let now = self.0.clock.wall();
         self.query(move |connection| read_queue::remembered(connection, &key, now))
-            .await
-    }
-
-    /// Journal lines of a message, oldest first.
-    pub async fn journal_of(&self, arrival: ArrivalId) -> Result<Vec<JournalLine>, ReadError> {
-        self.query(move |connection| read_queue::journal_of(connection, arrival))
             .await
     }
 }

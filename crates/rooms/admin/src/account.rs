@@ -3,7 +3,7 @@
 use postroom_directory::change::NewPassword;
 use postroom_mail::address::Address;
 use postroom_runtime::secret::Secret;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::{self, Failure};
 use crate::handler::{Admin, address, told};
@@ -20,7 +20,7 @@ impl Admin {
             .map(read)
             .collect::<Result<Vec<_>, _>>()?;
         let made = self.directory.add_accounts(accounts, quota).await?;
-        Ok(made.len().into())
+        Ok(json!({ "added": made.len() }))
     }
 
     pub(crate) async fn account_enable(
@@ -33,7 +33,7 @@ impl Admin {
         self.directory
             .set_account(&address, quota, is_enabled)
             .await?;
-        Ok(Value::Null)
+        Ok(json!({ "address": name, "is_enabled": is_enabled }))
     }
 
     pub(crate) async fn account_list(&self) -> Result<Value, Failure> {
@@ -55,7 +55,7 @@ impl Admin {
     pub(crate) async fn account_password(&self, account: NewAccount) -> Result<Value, Failure> {
         let (address, password) = read(account)?;
         self.directory.set_password(&address, password).await?;
-        Ok(Value::Null)
+        Ok(json!({ "address": address.to_string() }))
     }
 
     pub(crate) async fn account_quota(
@@ -68,12 +68,12 @@ impl Admin {
         self.directory
             .set_account(&address, quota, is_enabled)
             .await?;
-        Ok(Value::Null)
+        Ok(json!({ "address": name, "quota": quota }))
     }
 
     pub(crate) async fn account_remove(&self, name: &str) -> Result<Value, Failure> {
         self.directory.remove_account(&address(name)?).await?;
-        Ok(Value::Null)
+        Ok(json!({ "removed": name }))
     }
 }
 

@@ -1,8 +1,14 @@
 //! What comes back.
 
+mod queue;
+mod story;
+
 use postroom_directory::change::ChangeError;
 use postroom_store::error::{CommitError, ReadError, Refused};
 use serde::{Deserialize, Serialize};
+
+pub use queue::{QueueEntry, QueuePage, QueueSkipped, QueueTended, QueuedMessage};
+pub use story::{Step, Story};
 
 /// The answer to one request. Over the socket: one line of JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

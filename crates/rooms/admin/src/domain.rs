@@ -2,7 +2,7 @@
 
 use postroom_mail::address::Domain;
 use postroom_store::operation::{self, DomainKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::{self, Failure};
 use crate::handler::{Admin, address, told};
@@ -10,48 +10,19 @@ use crate::handler::{Admin, address, told};
 impl Admin {
     pub(crate) async fn domain_add(
         &self,
-        name: &str,
-        catch_all: Option<String>,
-        alias_of: Option<String>,
+        put: operation::Domain,
+        replace: bool,
     ) -> Result<Value, Failure> {
-        let name = domain(name)?.as_str().into();
-        let put = match (catch_all, alias_of) {
-            (Some(_), Some(_)) => {
-                return Err(Failure::new(
-                    "an alias domain has no catch-all of its own",
-                    "give --catch-all to the domain that it stands for",
-                ));
-            }
-            (None, Some(target)) => operation::Domain {
-                name,
-                kind: DomainKind::Alias,
-                catch_all: None,
-                target: Some(domain(&target)?.as_str().into()),
-            },
-            (catch_all, None) => {
-                let catch_all = catch_all.map(|text| address(&text)).transpose()?;
-                let catch_all = catch_all.map(|address| address.lookup_key().into());
-                operation::Domain {
-                    name,
-                    kind: DomainKind::Local,
-                    catch_all,
-                    target: None,
-                }
-            }
-        };
+        let name = put.name.clone();
+        let known = self.store.domain(&name).await?;
+        if known.is_some() && !replace {
+            return Err(Failure::new(
+                format!("{name} is there already"),
+                "see it with: postroom domain list; say --replace to change it",
+            ));
+        }
         self.directory.put_domain(put).await?;
-        Ok(Value::Null)
-    }
-
-    pub(crate) async fn domain_pass_on(&self, name: &str) -> Result<Value, Failure> {
-        let put = operation::Domain {
-            name: domain(name)?.as_str().into(),
-            kind: DomainKind::Relay,
-            catch_all: None,
-            target: None,
-        };
-        self.directory.put_domain(put).await?;
-        Ok(Value::Null)
+        Ok(json!({ "domain": &*name, "replaced": known.is_some() }))
     }
 
     pub(crate) async fn domain_list(&self) -> Result<Value, Failure> {
@@ -61,7 +32,44 @@ impl Admin {
 
     pub(crate) async fn domain_remove(&self, name: &str) -> Result<Value, Failure> {
         self.directory.remove_domain(&domain(name)?).await?;
-        Ok(Value::Null)
+        Ok(json!({ "removed": name }))
+    }
+}
+
+/// The domain that an operator describes.
+pub(crate) fn read(
+    name: &str,
+    catch_all: Option<String>,
+    alias_of: Option<String>,
+    relay: bool,
+) -> Result<operation::Domain, Failure> {
+    let put = operation::Domain {
+        name: domain(name)?.as_str().into(),
+        kind: DomainKind::Local,
+        catch_all: None,
+        target: None,
+    };
+    match (catch_all, alias_of, relay) {
+        (None, Some(target), false) => Ok(operation::Domain {
+            kind: DomainKind::Alias,
+            target: Some(domain(&target)?.as_str().into()),
+            ..put
+        }),
+        (None, None, true) => Ok(operation::Domain {
+            kind: DomainKind::Relay,
+            ..put
+        }),
+        (catch_all, None, false) => {
+            let catch_all = catch_all.map(|text| address(&text)).transpose()?;
+            Ok(operation::Domain {
+                catch_all: catch_all.map(|address| address.lookup_key().into()),
+                ..put
+            })
+        }
+        _ => Err(Failure::new(
+            "a domain has a catch-all, stands for another, or is passed on: one of them",
+            "give one of --catch-all, --alias-of and --relay",
+        )),
     }
 }
 

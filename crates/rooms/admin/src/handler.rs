@@ -1,5 +1,6 @@
 //! One door for every request.
 
+use postroom_delivery::privacy::Privacy;
 use postroom_directory::Directory;
 use postroom_mail::address::{Address, NonAscii};
 use postroom_runtime::clock::Clock;
@@ -8,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::answer::{Answer, Failure};
+use crate::domain;
 use crate::request::Request;
 
 /// Answers requests. Clones share store and directory.
@@ -16,15 +18,29 @@ pub struct Admin {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     pub(crate) clock: Clock,
+    pub(crate) privacy: Privacy,
+    /// Who asks, for the journal.
+    pub(crate) asker: Box<str>,
 }
 
 impl Admin {
     /// Answers over an open store.
-    pub fn new(store: Store, directory: Directory, clock: Clock) -> Self {
+    pub fn new(store: Store, directory: Directory, clock: Clock, privacy: Privacy) -> Self {
         Self {
             store,
             directory,
             clock,
+            privacy,
+            asker: "nobody known".into(),
+        }
+    }
+
+    /// The same for a user of this machine, as the journal names who asked.
+    #[must_use]
+    pub fn asked_by(&self, uid: u32) -> Self {
+        Self {
+            asker: format!("uid {uid}").into(),
+            ..self.clone()
         }
     }
 
@@ -43,20 +59,28 @@ impl Admin {
                 address,
                 is_enabled,
             } => self.account_enable(&address, is_enabled).await,
-            Request::AccountList => self.account_list().await,
+            Request::AccountList {} => self.account_list().await,
             Request::AccountPassword { account } => self.account_password(account).await,
             Request::AccountQuota { address, quota } => self.account_quota(&address, quota).await,
             Request::AccountRemove { address } => self.account_remove(&address).await,
-            Request::AliasAdd { address, members } => self.alias_add(&address, &members).await,
-            Request::AliasList => self.alias_list().await,
+            Request::AliasAdd {
+                address,
+                members,
+                replace,
+            } => self.alias_add(&address, &members, replace).await,
+            Request::AliasList {} => self.alias_list().await,
             Request::AliasRemove { address } => self.alias_remove(&address).await,
             Request::DomainAdd {
                 domain,
                 catch_all,
                 alias_of,
-            } => self.domain_add(&domain, catch_all, alias_of).await,
-            Request::DomainList => self.domain_list().await,
-            Request::DomainPassOn { domain } => self.domain_pass_on(&domain).await,
+                relay,
+                replace,
+            } => {
+                let put = domain::read(&domain, catch_all, alias_of, relay)?;
+                self.domain_add(put, replace).await
+            }
+            Request::DomainList {} => self.domain_list().await,
             Request::DomainRemove { domain } => self.domain_remove(&domain).await,
             Request::MailboxCreate { address, name } => self.mailbox_create(&address, &name).await,
             Request::MailboxList { address } => self.mailbox_list(&address).await,
@@ -64,6 +88,10 @@ impl Admin {
             Request::MailboxRename { address, name, to } => {
                 self.mailbox_rename(&address, &name, &to).await
             }
+            Request::QueueList(list) => self.queue_list(&list).await,
+            Request::QueueShow { queue_id, headers } => self.queue_show(&queue_id, headers).await,
+            Request::QueueTend(wish) => self.queue_tend(&wish).await,
+            Request::Trace(wanted) => self.trace(&wanted).await,
         }
     }
 }

@@ -12,3 +12,9 @@ mod account;
 mod alias;
 mod domain;
 mod mailbox;
+mod queue;
+mod tend;
+mod trace;
+
+pub use queue::PAGE_MAX;
+pub use trace::STORIES_MAX;

@@ -5,7 +5,7 @@ use postroom_mail::mailbox_name::MailboxName;
 use postroom_store::operation::{NewMailbox, Operation};
 use postroom_store::plan::Plan;
 use postroom_store::row::Mailbox;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::{self, Failure};
 use crate::handler::{Admin, address, told};
@@ -22,7 +22,8 @@ impl Admin {
             is_subscribed: true,
         };
         self.commit(Operation::CreateMailbox { account, mailbox })
-            .await
+            .await?;
+        Ok(json!({ "address": of, "name": name }))
     }
 
     pub(crate) async fn mailbox_list(&self, of: &str) -> Result<Value, Failure> {
@@ -50,7 +51,8 @@ impl Admin {
             account: mailbox.account,
             mailbox: mailbox.id,
         })
-        .await
+        .await?;
+        Ok(json!({ "address": of, "removed": name }))
     }
 
     pub(crate) async fn mailbox_rename(
@@ -65,7 +67,8 @@ impl Admin {
             mailbox: mailbox.id,
             name: parse(to)?,
         })
-        .await
+        .await?;
+        Ok(json!({ "address": of, "name": to }))
     }
 
     async fn find(&self, of: &str, name: &str) -> Result<Mailbox, Failure> {
@@ -79,7 +82,7 @@ impl Admin {
         })
     }
 
-    async fn commit(&self, operation: Operation) -> Result<Value, Failure> {
+    async fn commit(&self, operation: Operation) -> Result<(), Failure> {
         let plan = Plan {
             arrival: self.store.new_arrival(),
             time: self.clock.wall(),
@@ -88,7 +91,7 @@ impl Admin {
             body: None,
         };
         self.store.commit(plan).await?;
-        Ok(Value::Null)
+        Ok(())
     }
 }
 

@@ -21,7 +21,7 @@ pub enum Request {
         is_enabled: bool,
     },
     /// All accounts.
-    AccountList,
+    AccountList {},
     /// Replaces the password of an account.
     AccountPassword {
         /// Which, with its new password.
@@ -39,21 +39,24 @@ pub enum Request {
         /// Which.
         address: String,
     },
-    /// Adds an alias, or replaces its members.
+    /// Adds an alias.
     AliasAdd {
         /// Which.
         address: String,
         /// Whom it stands for.
         members: Vec<String>,
+        /// Whether one that is there is replaced; else it is refused.
+        #[serde(default)]
+        replace: bool,
     },
     /// All aliases.
-    AliasList,
+    AliasList {},
     /// Removes an alias.
     AliasRemove {
         /// Which.
         address: String,
     },
-    /// Adds a domain, or changes who takes its unknown addresses.
+    /// Adds a domain.
     DomainAdd {
         /// Which.
         domain: String,
@@ -61,14 +64,15 @@ pub enum Request {
         catch_all: Option<String>,
         /// The domain whose addresses these are.
         alias_of: Option<String>,
+        /// Whether its mail is taken from anyone and passed on to its servers.
+        #[serde(default)]
+        relay: bool,
+        /// Whether one that is there is changed; else it is refused.
+        #[serde(default)]
+        replace: bool,
     },
     /// All domains.
-    DomainList,
-    /// Takes mail for a domain from anyone and passes it on to its servers.
-    DomainPassOn {
-        /// Which.
-        domain: String,
-    },
+    DomainList {},
     /// Removes a domain that nothing uses.
     DomainRemove {
         /// Which.
@@ -102,6 +106,146 @@ pub enum Request {
         /// Its new name.
         to: String,
     },
+    /// What waits in the queue: one page.
+    QueueList(QueueList),
+    /// One message that waits.
+    QueueShow {
+        /// Its queue id.
+        queue_id: String,
+        /// Whether its header block is wanted.
+        headers: bool,
+    },
+    /// Does something to entries of the queue.
+    QueueTend(QueueTend),
+    /// What became of messages.
+    Trace(Trace),
+}
+
+/// A page of the queue.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueueList {
+    /// Which entries.
+    #[serde(default)]
+    pub filter: QueueFilter,
+    /// Where the page begins: the `next` of the page before.
+    pub after: Option<u64>,
+    /// Entries at most.
+    pub limit: u32,
+}
+
+/// Which entries of the queue are meant; all that is given must fit.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QueueFilter {
+    /// The reverse-path; empty for the null path.
+    pub sender: Option<String>,
+    /// Whom it is for.
+    pub recipient: Option<String>,
+    /// The domain of whom it is for.
+    pub domain: Option<String>,
+    /// How it stands.
+    pub status: Option<QueueStatus>,
+    /// In the queue at least that long.
+    pub older_than_seconds: Option<u64>,
+}
+
+/// How an entry of the queue stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueueStatus {
+    /// It cannot be read.
+    Damaged,
+    /// Waits for its next try.
+    Deferred,
+    /// May be tried now.
+    Due,
+    /// Kept back.
+    Held,
+    /// Being tried.
+    InHand,
+}
+
+/// An operator's wish for entries of the queue.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueueTend {
+    /// What is done.
+    pub care: QueueCare,
+    /// Queue ids: every recipient of these messages that the filter takes.
+    #[serde(default)]
+    pub ids: Vec<String>,
+    /// Which entries.
+    #[serde(default)]
+    pub filter: QueueFilter,
+    /// Whether the whole queue is meant where neither ids nor filter say otherwise.
+    #[serde(default)]
+    pub all: bool,
+}
+
+/// What can be done to an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueueCare {
+    /// Tried at once.
+    Retry,
+    /// Kept back.
+    Hold,
+    /// No longer kept back.
+    Release,
+    /// Given up without a report.
+    Delete,
+}
+
+/// What is asked of the journal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trace {
+    /// A queue id, a Message-ID or an address.
+    pub of: String,
+    /// Nothing from before this: seconds since 1970.
+    pub since: Option<u64>,
+    /// Messages at most: the newest.
+    pub limit: u32,
+    /// Logins rather than mail.
+    #[serde(default)]
+    pub logins: bool,
+}
+
+impl QueueFilter {
+    /// Whether it leaves anything out.
+    pub fn is_narrow(&self) -> bool {
+        self.sender.is_some()
+            || self.recipient.is_some()
+            || self.domain.is_some()
+            || self.status.is_some()
+            || self.older_than_seconds.is_some()
+    }
+}
+
+impl QueueStatus {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Deferred => "deferred",
+            Self::Due => "due",
+            Self::Held => "held",
+            Self::InHand => "in-hand",
+        }
+    }
+}
+
+impl QueueCare {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Hold => "hold",
+            Self::Release => "release",
+            Self::Delete => "delete",
+        }
+    }
 }
 
 /// An address with its password, in clear or hashed elsewhere with its scheme in front.

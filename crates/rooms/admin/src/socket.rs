@@ -90,6 +90,7 @@ async fn attend(stream: UnixStream, admin: &Admin, own_uid: u32) -> io::Result<(
         let failure = Failure::new("only root and the server's own user may ask", "use sudo");
         return put(&mut write, &Answer::Failed(failure)).await;
     }
+    let admin = admin.asked_by(caller);
     let mut lines = BufReader::new(read).take(REQUEST_OCTETS_MAX);
     let mut line = Vec::new();
     loop {
@@ -116,6 +117,11 @@ async fn put(write: &mut (impl AsyncWriteExt + Unpin), answer: &Answer) -> io::R
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
     write.write_all(&line).await
+}
+
+/// Whether a server takes callers on a data directory.
+pub async fn is_served(data_dir: &Path) -> bool {
+    UnixStream::connect(path(data_dir)).await.is_ok()
 }
 
 /// Asks the server that runs on a data directory; `None` when none does.

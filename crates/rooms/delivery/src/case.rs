@@ -63,6 +63,9 @@ pub struct Attempt<'m> {
     pub token: LeaseToken,
     /// Members of an expansion that are done when this attempt is; `None` if that is the rest.
     pub progress: Option<u64>,
+    /// Whether it is time for the one notice of delay, if the entry goes on waiting and the sender
+    /// wants it.
+    pub tells_sender: bool,
 }
 
 /// Whether the sender is told what became of a message.

@@ -11,9 +11,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use postroom_mail::reply::{EnhancedCode, Reply};
+use postroom_queue::schedule::Schedule;
 use postroom_runtime::clock::Timestamp;
 use postroom_store::error::CommitError;
-use postroom_store::operation::{EntryId, LeaseToken};
+use postroom_store::operation::{EntryId, LeaseToken, Operation};
 use postroom_store::row::Entry;
 
 use crate::delivery::SettleError;
@@ -136,6 +137,16 @@ impl fmt::Display for Spoken<'_> {
 /// The key that is remembered once the sender of an entry was told that it waits.
 pub fn delay_key(entry: EntryId) -> String {
     format!("delay-notice/{}", entry.0)
+}
+
+/// The notice of delay comes once, for as long as the entry can live.
+pub(crate) fn remember_delay(entry: &Entry, schedule: &Schedule) -> Operation {
+    Operation::Remember {
+        key: delay_key(entry.id).into(),
+        value: Box::default(),
+        until: entry.created.plus(schedule.age_max * 2),
+        must_be_new: false,
+    }
 }
 
 /// The conclusions of a transaction were not kept.

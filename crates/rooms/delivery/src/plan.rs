@@ -118,7 +118,7 @@ pub fn plan(
         missing,
         taken: HashMap::new(),
         passed_on: HashSet::new(),
-        keeps_entry: false,
+        waits: None,
         planned: Planned {
             operations: Vec::new(),
             journal: Vec::new(),

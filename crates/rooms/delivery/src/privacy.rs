@@ -8,6 +8,9 @@ use postroom_config::value::LogPrivacy;
 use postroom_mail::address::{Address, ReversePath};
 use postroom_runtime::random::Random;
 
+/// Octets of the key of pseudonyms.
+pub const KEY_OCTETS: usize = 32;
+
 /// Characters of a peer's text that are written at most.
 const TEXT_MAX: usize = 256;
 
@@ -21,11 +24,31 @@ pub struct Privacy {
 impl Privacy {
     /// Pseudonyms are those of this start of the server: nobody can work them out later.
     pub fn new(rule: LogPrivacy, random: &Random) -> Self {
-        let mut key = [0; 32];
+        let mut key = [0; KEY_OCTETS];
         random.fill(&mut key);
+        Self::with_key(rule, &key)
+    }
+
+    /// Pseudonyms of a key that is kept: the same after a restart, so that a person can be asked
+    /// for by whoever has the key.
+    pub fn with_key(rule: LogPrivacy, key: &[u8; KEY_OCTETS]) -> Self {
         Self {
             rule,
-            key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+        }
+    }
+
+    /// The name that a peer gives for its host; an address in it is as good as the peer's own.
+    pub fn host(&self, name: &str) -> Box<str> {
+        match self.rule {
+            LogPrivacy::Full => printable(name).into(),
+            LogPrivacy::TruncatedIp
+                if name.parse::<IpAddr>().is_err() && !name.starts_with('[') =>
+            {
+                printable(name).into()
+            }
+            LogPrivacy::TruncatedIp => "[address]".into(),
+            LogPrivacy::Pseudonym => self.name(name),
         }
     }
 

@@ -1,9 +1,10 @@
 //! Works off what waits in the queue for mailboxes here.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use postroom_mail::address::{Address, NonAscii, ReversePath};
-use postroom_mail::envelope::{BodyType, Envelope, Recipient};
+use postroom_mail::envelope::{BodyType, Envelope, Notify, Recipient};
 use postroom_mail::message::header_length;
 use postroom_queue::queue::{Lease, Queue, QueueError};
 use postroom_runtime::clock::Clock;
@@ -14,12 +15,16 @@ use postroom_store::plan::Body;
 use postroom_store::row::Entry;
 
 use crate::case::{Attempt, Case, Quota, Relaying, Reports};
+use crate::conclude::delay_key;
 use crate::delivery::{Delivery, SettleError};
 use crate::facts::Facts;
 use crate::privacy::Privacy;
 
 /// Entries that are held at a time.
 const LEASE_MAX: usize = 32;
+
+/// The age at which the sender of an entry hears that it waits.
+const DELAY_NOTICE: Duration = Duration::from_hours(4);
 
 /// The one worker for entries whose next hop is `local` or `expand`.
 #[derive(Debug)]
@@ -56,19 +61,28 @@ impl Worker {
     pub async fn run(self, token: Token) {
         let mut news = self.delivery.store().follow();
         while !token.is_cancelled() {
-            match self.queue.take_due(LEASE_MAX).await {
-                Ok(Some(lease)) => self.work_off(lease, &token).await,
-                Ok(None) => {
-                    let wait = self.queue.wait(&mut news);
-                    let _ = token.run_until_cancelled(wait).await;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the queue cannot be worked off");
-                    let wait = self.queue.wait(&mut news);
-                    let _ = token.run_until_cancelled(wait).await;
-                }
+            let is_idle = self.round(&token).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the queue cannot be worked off");
+                true
+            });
+            if is_idle {
+                let wait = self.queue.wait(&mut news);
+                let _ = token.run_until_cancelled(wait).await;
             }
         }
+    }
+
+    /// Works off what is due, some entries at most; whether nothing was.
+    ///
+    /// # Errors
+    /// The queue could not be read or written; nothing is held.
+    pub async fn round(&self, token: &Token) -> Result<bool, QueueError> {
+        let lease = self.queue.take_due(LEASE_MAX).await?;
+        let is_idle = lease.is_none();
+        if let Some(lease) = lease {
+            self.work_off(lease, token).await;
+        }
+        Ok(is_idle)
     }
 
     async fn work_off(&self, lease: Lease, token: &Token) {
@@ -127,9 +141,10 @@ impl Worker {
         let mut done = match &entry.next_hop {
             NextHop::Local => None,
             NextHop::Expand { done, .. } => Some(*done),
-            // No room of this release makes or takes them.
+            // The queue gives this worker what is for here.
             NextHop::Remote(_) => return Err(AttemptError::Entry),
         };
+        let tells_sender = done.is_none() && self.is_news(entry).await;
         let octets = self
             .delivery
             .store()
@@ -141,6 +156,7 @@ impl Worker {
                 entry,
                 token,
                 progress,
+                tells_sender,
             };
             let word = self.deliver(&octets, recipients, attempt).await?;
             match progress {
@@ -148,6 +164,17 @@ impl Worker {
                 Some(_) => done = progress,
             }
         }
+    }
+
+    /// Whether it is time to tell the sender that the entry waits, and that was not told before.
+    async fn is_news(&self, entry: &Entry) -> bool {
+        let is_late = entry.created.plus(DELAY_NOTICE) <= self.clock.wall();
+        let wants = |notify: Notify| notify.contains(Notify::DELAY);
+        if !is_late || entry.reverse_path.is_empty() || !entry.dsn.notify.is_some_and(wants) {
+            return false;
+        }
+        let key = delay_key(entry.id);
+        matches!(self.delivery.store().remembered(&key).await, Ok(None))
     }
 
     /// The recipients of the next commit, and how far it gets.

@@ -11,7 +11,6 @@ use postroom_directory::Directory;
 use postroom_mail::address::Domain;
 use postroom_runtime::clock::Clock;
 use postroom_runtime::pool::BlockingPool;
-use postroom_runtime::random::Random;
 use postroom_store::store::Store;
 use tokio::sync::Semaphore;
 
@@ -32,8 +31,6 @@ pub struct Parts {
     pub delivery: Delivery,
     /// Tells the time.
     pub clock: Clock,
-    /// Numbers sessions.
-    pub random: Random,
     /// Parses large messages.
     pub heavy: BlockingPool,
     /// How much of a person is written down.

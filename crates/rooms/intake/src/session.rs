@@ -6,6 +6,7 @@ mod message;
 mod story;
 
 use std::io;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use postroom_delivery::facts::Facts;
@@ -14,6 +15,7 @@ use postroom_mail::envelope::Recipient;
 use postroom_mail::identifier::ArrivalId;
 use postroom_mail::reply::{self, Reply};
 use postroom_net::{Host, Peer};
+use postroom_runtime::clock::Timestamp;
 use postroom_smtp::server::{
     Answer, Dialect, HelloVerb, News, Question, SenderWish, Source, Standing,
 };
@@ -32,8 +34,11 @@ pub struct Session {
     house: Intake,
     dialect: Dialect,
     peer: Peer,
-    /// A random number, for log and journal.
+    /// For log and journal; ascending, as an arrival's.
     id: u64,
+    connected: Timestamp,
+    /// Whether the journal knows who this is.
+    is_told: AtomicBool,
     hello: Option<Hello>,
     login: Option<Login>,
     transaction: Option<Transaction>,
@@ -61,6 +66,8 @@ struct Transaction {
     reservations: Vec<Reservation>,
     gather: Option<Gather>,
     started: Instant,
+    /// Of its message, once the header was read.
+    message_id: Option<Box<str>>,
 }
 
 /// A recipient whose RCPT was refused, and the stage or part that did.
@@ -72,12 +79,15 @@ struct RefusedRecipient {
 impl Session {
     /// A session of a peer that has just connected.
     pub fn new(house: Intake, dialect: Dialect, peer: Peer) -> Self {
-        let id = house.0.parts.random.number();
+        let id = house.0.parts.store.new_arrival().0;
+        let connected = house.0.parts.clock.wall();
         Self {
             house,
             dialect,
             peer,
             id,
+            connected,
+            is_told: AtomicBool::new(false),
             hello: None,
             login: None,
             transaction: None,
@@ -152,6 +162,7 @@ impl Session {
     fn abandon(&mut self, outcome: &'static str) {
         if let Some(transaction) = self.transaction.take() {
             self.tell_transaction(&transaction, outcome, None, None);
+            self.tell_end(&transaction, outcome, None);
         }
     }
 

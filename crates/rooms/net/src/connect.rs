@@ -17,6 +17,7 @@ use crate::drive::Driver;
 use crate::host::{Driven, Host};
 use crate::limits::Ground;
 use crate::line::Line;
+use crate::peer::Peer;
 use crate::session::{to_the_end, unless_it_panics, words};
 use crate::socket::Socket;
 use crate::tls::{Outward, Side, Towards};
@@ -134,16 +135,32 @@ async fn session<M: Driven, H: Host<M>>(
         () = leash.drain.cancelled() => return Err(Broken::Cut.into()),
     };
     let socket = Arc::new(Socket::new(stream));
+    let local = socket.local_address().map_err(Broken::Connection)?;
+    let peer = Peer::new(destination.address, local, false, Arc::clone(&socket));
+    driver.host.connected(peer);
+    let ended = conversation(ground, destination, leash, driver, Arc::clone(&socket)).await;
+    // The host's handle must not keep the connection.
+    socket.cut();
+    Ok(ended?)
+}
+
+async fn conversation<M: Driven, H: Host<M>>(
+    ground: &Arc<Ground>,
+    destination: &Destination,
+    leash: &Leash,
+    driver: &mut Driver<M, H>,
+    socket: Arc<Socket>,
+) -> Result<(), Broken> {
     let mut line = Line::new(Arc::clone(ground), socket);
     let ended = to_the_end(driver, &mut line, destination.is_implicit_tls, &leash.cut).await;
     let Err(broken @ (Broken::Connection(_) | Broken::Stalled)) = ended else {
-        return Ok(ended?);
+        return ended;
     };
     let is_over = tokio::select! {
         is_over = driver.hear_last(&mut line) => is_over,
         () = leash.cut.cancelled() => false,
     };
-    if is_over { Ok(()) } else { Err(broken.into()) }
+    if is_over { Ok(()) } else { Err(broken) }
 }
 
 async fn open(destination: &Destination) -> Result<TcpStream, ConnectError> {

@@ -221,10 +221,9 @@ impl<M: Driven, H: Host<M>> Driver<M, H> {
         }
     }
 
-    /// Tells the machine what the peer said before the connection failed, and that it did. A peer
-    /// that refuses and leaves in the middle of what it is sent has said why.
-    ///
-    /// Whether the machine ended the session itself, with what it heard.
+    /// Tells the machine what the peer said before the connection failed: one that refuses and
+    /// leaves in the middle of what it is sent has said why. Whether the machine ended the session
+    /// by what it heard.
     pub(crate) async fn hear_last(&mut self, line: &mut Line) -> bool {
         line.read_last().await;
         let mut cue = Cue::Bytes;
@@ -232,11 +231,6 @@ impl<M: Driven, H: Host<M>> Driver<M, H> {
             let (taken, next) = step(&mut self.machine, cue, line);
             cue = match next {
                 Next::Again => Cue::Bytes,
-                Next::Read if self.end_told => return false,
-                Next::Read => {
-                    self.end_told = true;
-                    Cue::Closed
-                }
                 Next::Ask(question) => Cue::Answer(self.host.answer(question).await),
                 Next::Close => return true,
                 _ => return false,

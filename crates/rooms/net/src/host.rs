@@ -5,6 +5,8 @@ use std::io;
 
 use postroom_wire::machine::{Machine, Tls};
 
+use crate::peer::Peer;
+
 /// A machine that may move between threads; every machine whose parts may is one.
 pub trait Driven:
     Machine<Question: Send, Answer: Send, News: Send, Source: Send> + Send + 'static
@@ -50,6 +52,14 @@ pub trait Host<M: Machine>: Send + 'static {
         source: &mut M::Source,
         buffer: &mut Vec<u8>,
     ) -> impl Future<Output = io::Result<bool>> + Send;
+
+    /// The connection that [`connect`] opened stands; told before the machine is.
+    ///
+    /// A host that lets a connection wait for more to send asks the peer's handle whether it is
+    /// still there.
+    ///
+    /// [`connect`]: crate::connect::connect
+    fn connected(&mut self, _peer: Peer) {}
 
     /// TLS is up; told before the machine is.
     fn secured(&mut self, _tls: &Tls) {}

@@ -9,9 +9,9 @@ use crate::socket::Socket;
 /// The other end of one connection. Clones speak of the same connection.
 #[derive(Clone)]
 pub struct Peer {
-    /// Where the peer connects from.
+    /// Where the peer connects from, or listens.
     pub address: SocketAddr,
-    /// The address of ours that it connected to.
+    /// The address of ours that it connected to, or we from.
     pub local: SocketAddr,
     /// Whether `limits.exempt` names it: budgets and judgement by address do not act on it.
     pub is_exempt: bool,

@@ -97,6 +97,12 @@ impl Socket {
         socket2::SockRef::from(&self.stream).shutdown(Shutdown::Write)
     }
 
+    /// Ends both sides, whoever still holds a handle.
+    pub(crate) fn cut(&self) {
+        // What is ended already cannot be ended again, and need not.
+        let _ = socket2::SockRef::from(&self.stream).shutdown(Shutdown::Both);
+    }
+
     /// Writes without waiting and without asking first whether it may; for last words.
     pub(crate) fn write_now(&self, bytes: &[u8]) {
         // A peer that cannot take a few octets of refusal goes without.

@@ -1,6 +1,9 @@
 //! IMAP: answers to the questions of the server's machine.
 
 mod append;
+mod arrange;
+mod binary;
+mod dialect;
 mod fetch;
 mod flag;
 mod folder;
@@ -8,10 +11,14 @@ mod host;
 mod item;
 mod list;
 mod login;
+mod names;
+mod quota;
 mod reply;
+mod resync;
 mod search;
 mod select;
 mod selected;
+mod status;
 mod transfer;
 mod work;
 
@@ -29,8 +36,10 @@ use postroom_store::row::Mailbox;
 
 use crate::authenticator::Authenticator;
 use append::Appending;
+use dialect::Dialect;
 use host::Stream;
 use reply::Failure;
+use resync::Awareness;
 use selected::Selected;
 use work::Work;
 
@@ -58,6 +67,8 @@ pub struct ImapHost<A> {
     peer: Peer,
     account: Option<AccountId>,
     selected: Option<Selected>,
+    awareness: Awareness,
+    dialect: Dialect,
     /// What is left to say of the command in hand.
     work: Option<Work>,
     /// The message that is on its way in.
@@ -77,6 +88,8 @@ impl<A: Authenticator> ImapHost<A> {
             peer,
             account: None,
             selected: None,
+            awareness: Awareness::default(),
+            dialect: Dialect::default(),
             work: None,
             appending: None,
             streams: Vec::new(),
@@ -86,14 +99,18 @@ impl<A: Authenticator> ImapHost<A> {
     /// Does a command and says the first page of its answer.
     async fn execute(&mut self, request: Request) -> Answer {
         let expunges = request.expunges();
+        let highest = self.heed(&request);
         let handled = match request {
             Request::Check | Request::Noop => self.noop().await,
             Request::Close => self.close().await,
             Request::Copy(transfer) => self.copy(transfer).await,
             Request::Create(create) => self.create(create).await,
             Request::Delete(mailbox) => self.delete(&mailbox).await,
+            Request::Enable(extensions) => Ok(self.enable(&extensions)),
             Request::Expunge(set) => self.expunge(set).await,
             Request::Fetch(fetch) => self.fetch(fetch).await,
+            Request::GetQuota(root) => self.get_quota(&root).await,
+            Request::GetQuotaRoot(mailbox) => self.get_quota_root(&mailbox).await,
             Request::List(list) => self.list(list).await,
             Request::Lsub(lsub) => self.lsub(lsub).await,
             Request::Move(transfer) => self.move_messages(transfer).await,
@@ -101,14 +118,16 @@ impl<A: Authenticator> ImapHost<A> {
             Request::Rename(rename) => self.rename(rename).await,
             Request::Search(search) => self.search(search).await,
             Request::Select(select) => self.select(select).await,
+            Request::Sort(sort) => self.sort(sort).await,
             Request::Status(status) => self.status(status).await,
             Request::Store(store) => self.store(store).await,
             Request::Subscribe(mailbox) => self.subscribe(&mailbox, true).await,
+            Request::Thread(thread) => self.thread(thread).await,
             Request::Unselect => Ok(self.unselect()),
             Request::Unsubscribe(mailbox) => self.subscribe(&mailbox, false).await,
         };
         let work = handled.unwrap_or_else(|failure| Work::ended(*failure.0));
-        self.page(work.telling(expunges)).await
+        self.page(work.after(highest).telling(expunges)).await
     }
 
     fn mailboxes(&self) -> &Mailboxes {

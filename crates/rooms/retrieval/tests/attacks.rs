@@ -31,6 +31,70 @@ fn attack_f03_list_patterns_are_matched_in_linear_time() {
 }
 
 #[test]
+fn attack_f03_nested_searches_sorts_and_threads_end() {
+    let house = House::new();
+    let message = format!(
+        "Subject: {}\r\nReferences: {}\r\n\r\n{}\r\n",
+        "[a]".repeat(2000),
+        "<a@b>".repeat(5000),
+        "x ".repeat(10_000)
+    );
+    for _ in 0..20 {
+        house.deliver("INBOX", message.as_bytes());
+    }
+    let mut session = house.selected("INBOX");
+    let clock = postroom_runtime::clock::Clock::system();
+    let begun = clock.now();
+    let mut keys = "TEXT absent".to_owned();
+    for _ in 0..30 {
+        keys = format!("NOT ({keys})");
+    }
+    session.ok(&format!("SEARCH {keys}"));
+    let wide = "OR TEXT absent ".repeat(40) + "TEXT absent";
+    session.ok(&format!("SEARCH {wide}"));
+    session.ok(&format!("SEARCH {}", "TEXT x ".repeat(900) + "ALL"));
+    let deep = format!("SEARCH {}ALL", "NOT ".repeat(5000));
+    assert!(session.say(&deep).contains("t BAD [LIMIT]"));
+    let many = format!("SEARCH {}ALL", "ALL ".repeat(5000));
+    assert!(session.say(&many).contains("t BAD [LIMIT]"));
+    session.ok(&format!("SORT ({}DATE) UTF-8 ALL", "SUBJECT ".repeat(30)));
+    let odd = format!("SORT ({}DATE) UTF-8 ALL", "SUBJECT ".repeat(1000));
+    assert!(session.say(&odd).contains("t BAD"));
+    session.ok("THREAD REFERENCES UTF-8 ALL");
+    session.ok("THREAD ORDEREDSUBJECT UTF-8 ALL");
+    assert!(clock.now() - begun < std::time::Duration::from_secs(30));
+}
+
+/// There is no COMPRESS and no MULTISEARCH; what is like them here has bounds.
+#[test]
+fn attack_f19_many_selects_and_many_folders() {
+    let house = House::new();
+    let mut session = house.selected("INBOX");
+    let clock = postroom_runtime::clock::Clock::system();
+    let begun = clock.now();
+    for number in 0..300 {
+        session.ok(&format!("CREATE folder{}/sub{number}", number % 10));
+    }
+    for number in 0..1000 {
+        session.ok(&format!(
+            "SELECT folder{}/sub{}",
+            number % 10,
+            number % 300 / 10 * 10 + number % 10
+        ));
+        session.ok("SEARCH RETURN (SAVE) ALL");
+    }
+    let patterns = "\"*\" \"%\" ".repeat(100);
+    let said = session.ok(&format!(
+        "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" ({}\"*\") RETURN (STATUS (MESSAGES SIZE DELETED-STORAGE))",
+        patterns
+    ));
+    assert_eq!(said.matches("* LIST").count(), 6);
+    let said = session.ok("LIST \"\" \"*\" RETURN (STATUS (MESSAGES UNSEEN RECENT))");
+    assert_eq!(said.matches("* STATUS").count(), 316);
+    assert!(clock.now() - begun < std::time::Duration::from_secs(60));
+}
+
+#[test]
 fn attack_f04_mangled_commands_end() {
     let house = House::new();
     let random = Random::seeded(4);
@@ -40,6 +104,10 @@ fn attack_f04_mangled_commands_end() {
         "t FETCH 1:* (BODY[1.2.HEADER.FIELDS (a b)]<0.5> ENVELOPE)\r\n",
         "t SEARCH OR (1:* NOT UID 3) HEADER x \"y\" CHARSET\r\n",
         "t LIST \"\" (*) RETURN (STATUS (MESSAGES))\r\n",
+        "t UID SORT (REVERSE DATE SUBJECT) UTF-8 OR TEXT {1}\r\nx 1:*\r\n",
+        "t THREAD REFERENCES UTF-8 (NOT SEEN) OLDER 5\r\n",
+        "t APPEND INBOX (\\Draft) UTF8 (~{5+}\r\nabcde)\r\n",
+        "t UID FETCH $ (BINARY.PEEK[1.2]<0.5> BINARY.SIZE[1])\r\n",
     ];
     for command in commands.iter().cycle().take(400) {
         let mut session = house.selected("INBOX");

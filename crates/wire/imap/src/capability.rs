@@ -40,6 +40,7 @@ const fn capability(name: &'static str, offered: Offered) -> Capability {
 /// Every capability, in the order it is printed.
 pub const CAPABILITIES: &[Capability] = &[
     capability("IMAP4rev1", Offered::Always),
+    capability("IMAP4rev2", Offered::Always),
     capability("SASL-IR", Offered::Early),
     capability("STARTTLS", Offered::Startable),
     capability("LOGINDISABLED", Offered::Exposed),
@@ -54,16 +55,64 @@ pub const CAPABILITIES: &[Capability] = &[
     capability("UNSELECT", Offered::Late),
     capability("CHILDREN", Offered::Late),
     capability("MOVE", Offered::Late),
+    capability("CONDSTORE", Offered::Late),
+    capability("QRESYNC", Offered::Late),
     capability("SPECIAL-USE", Offered::Late),
+    capability("CREATE-SPECIAL-USE", Offered::Late),
+    capability("LIST-EXTENDED", Offered::Late),
+    capability("LIST-STATUS", Offered::Late),
+    capability("STATUS=SIZE", Offered::Late),
+    capability("ESEARCH", Offered::Late),
+    capability("SEARCHRES", Offered::Late),
+    capability("WITHIN", Offered::Late),
+    capability("SORT", Offered::Late),
+    capability("SORT=DISPLAY", Offered::Late),
+    capability("THREAD=ORDEREDSUBJECT", Offered::Late),
+    capability("THREAD=REFERENCES", Offered::Late),
+    capability("I18NLEVEL=1", Offered::Late),
+    capability("BINARY", Offered::Late),
+    capability("UTF8=ACCEPT", Offered::Late),
+    capability("QUOTA", Offered::Late),
+    capability("QUOTA=RES-STORAGE", Offered::Late),
     capability("APPENDLIMIT", Offered::AppendLimit),
 ];
 
 /// Mechanisms of AUTHENTICATE.
 pub const MECHANISMS: &[Mechanism] = &[Mechanism::Plain];
 
-/// Capabilities that ENABLE switches on (RFC 5161 §3.1); none yet. `IMAP4rev2` and `UTF8=ACCEPT`
-/// change how mailbox names are spelled.
-pub const ENABLEABLE: &[&str] = &[];
+/// An extension that ENABLE can switch on (RFC 5161 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    /// `CONDSTORE` (RFC 7162 §3.1).
+    CondStore,
+    /// `IMAP4rev2` (RFC 9051 §6.3.1).
+    Imap4Rev2,
+    /// `QRESYNC`, with CONDSTORE (RFC 7162 §3.2.3).
+    QResync,
+    /// `UTF8=ACCEPT` (RFC 6855 §3).
+    Utf8Accept,
+}
+
+impl Extension {
+    /// As on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CondStore => "CONDSTORE",
+            Self::Imap4Rev2 => "IMAP4rev2",
+            Self::QResync => "QRESYNC",
+            Self::Utf8Accept => "UTF8=ACCEPT",
+        }
+    }
+}
+
+/// Extensions that ENABLE switches on, in the order ENABLED names them; all others are passed
+/// over (RFC 9051 §6.3.1).
+pub const ENABLEABLE: &[Extension] = &[
+    Extension::CondStore,
+    Extension::Imap4Rev2,
+    Extension::QResync,
+    Extension::Utf8Accept,
+];
 
 /// Parameters of extensions that are known; all others are answered BAD.
 pub const PARAMETERS: &[&str] = &[];

@@ -5,19 +5,25 @@
 
 pub mod fetch;
 pub mod list;
+pub mod resync;
 pub mod search;
+pub mod sort;
 
 use std::fmt;
 
 use postroom_mail::flag::{FlagChange, Flags, SpecialUse};
+use postroom_mail::identifier::ModSeq;
 use postroom_mail::mailbox_name::{MailboxName, MailboxNameError};
 use postroom_runtime::clock::Timestamp;
 use postroom_runtime::secret::Secret;
 
+use crate::capability::Extension;
 use crate::sequence::SequenceSet;
-use fetch::Fetch;
+use fetch::{Fetch, FetchAttribute};
 use list::{List, Lsub, StatusItem};
+use resync::KnownState;
 use search::Search;
+use sort::{Sort, Thread};
 
 /// The tag that a client put before a command (RFC 9051 §2.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,10 +74,16 @@ pub enum Request {
     Create(Create),
     /// DELETE.
     Delete(Mailbox),
+    /// ENABLE: the extensions that are switched on; never empty. The machine has told them.
+    Enable(Vec<Extension>),
     /// EXPUNGE, or UID EXPUNGE with its set (RFC 4315 §2.1).
     Expunge(Option<SequenceSet>),
     /// FETCH and UID FETCH.
     Fetch(Fetch),
+    /// GETQUOTA: the name of a quota root (RFC 9208 §4.1.1).
+    GetQuota(Box<str>),
+    /// GETQUOTAROOT (RFC 9208 §4.1.2).
+    GetQuotaRoot(Mailbox),
     /// LIST.
     List(List),
     /// LSUB (RFC 3501 §6.3.9).
@@ -88,12 +100,16 @@ pub enum Request {
     Search(Search),
     /// SELECT and EXAMINE.
     Select(Select),
+    /// SORT and UID SORT (RFC 5256 §3).
+    Sort(Sort),
     /// STATUS.
     Status(Status),
     /// STORE and UID STORE.
     Store(Store),
     /// SUBSCRIBE.
     Subscribe(Mailbox),
+    /// THREAD and UID THREAD (RFC 5256 §3).
+    Thread(Thread),
     /// UNSELECT (RFC 3691).
     Unselect,
     /// UNSUBSCRIBE.
@@ -112,17 +128,44 @@ pub enum Expunges {
 impl Request {
     /// Whether EXPUNGE may be told while this is answered.
     ///
-    /// Never to FETCH, STORE or SEARCH by sequence number; always to their UID forms.
+    /// Never to FETCH, STORE, SEARCH, SORT or THREAD by sequence number, nor to a UID SEARCH whose keys name
+    /// sequence numbers (RFC 7162 §3.2.10.2); always to other UID forms.
     pub fn expunges(&self) -> Expunges {
-        match self {
-            Self::Fetch(Fetch { by, .. })
-            | Self::Store(Store { by, .. })
-            | Self::Search(Search { by, .. })
-                if *by == Numbering::Sequence =>
-            {
-                Expunges::Withheld
+        let counts_on_numbers = match self {
+            Self::Fetch(Fetch { by, .. }) | Self::Store(Store { by, .. }) => {
+                *by == Numbering::Sequence
             }
-            _ => Expunges::Allowed,
+            Self::Search(search)
+            | Self::Sort(Sort { search, .. })
+            | Self::Thread(Thread { search, .. }) => {
+                search.by == Numbering::Sequence || search.key.has_sequence()
+            }
+            _ => false,
+        };
+        if counts_on_numbers {
+            Expunges::Withheld
+        } else {
+            Expunges::Allowed
+        }
+    }
+
+    /// Whether this shows a client that wants MODSEQ in every FETCH response from now on: a
+    /// "CONDSTORE enabling command" (RFC 7162 §3.1).
+    pub fn wants_mod_seq(&self) -> bool {
+        match self {
+            Self::Enable(extensions) => extensions
+                .iter()
+                .any(|each| matches!(each, Extension::CondStore | Extension::QResync)),
+            Self::Fetch(fetch) => {
+                fetch.changed_since.is_some() || fetch.attributes.contains(&FetchAttribute::ModSeq)
+            }
+            Self::Search(search)
+            | Self::Sort(Sort { search, .. })
+            | Self::Thread(Thread { search, .. }) => search.key.has_mod_seq(),
+            Self::Select(select) => select.is_condstore || select.known.is_some(),
+            Self::Status(status) => status.items.contains(&StatusItem::HighestModSeq),
+            Self::Store(store) => store.unchanged_since.is_some(),
+            _ => false,
         }
     }
 }
@@ -183,8 +226,21 @@ pub struct AppendMessage {
     pub date: Option<Timestamp>,
     /// Items of extensions (RFC 4466 §2.5).
     pub parameters: Vec<Parameter>,
+    /// What its octets may be.
+    pub kind: AppendKind,
     /// The literal that follows.
     pub literal: Literal,
+}
+
+/// In which form a message is appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendKind {
+    /// A literal, which holds no NUL.
+    Text,
+    /// `~{...}`, which may hold NUL (RFC 3516 §4.4).
+    Binary,
+    /// `UTF8 (~{...}`, with a parenthesis behind the octets (RFC 6855 §4).
+    Utf8,
 }
 
 /// The head of a literal (RFC 9051 §4.3, RFC 7888).
@@ -263,8 +319,10 @@ pub struct Select {
     pub mailbox: Mailbox,
     /// SELECT or EXAMINE.
     pub access: Access,
-    /// Parameters of extensions (RFC 4466 §2.1).
-    pub parameters: Vec<Parameter>,
+    /// Whether there was the parameter CONDSTORE (RFC 7162 §3.1.8).
+    pub is_condstore: bool,
+    /// The parameter QRESYNC: what the client knows of the mailbox (RFC 7162 §3.2.5).
+    pub known: Option<Box<KnownState>>,
 }
 
 /// How a mailbox is opened.
@@ -292,8 +350,8 @@ pub struct Store {
     pub by: Numbering,
     /// Which messages.
     pub set: SequenceSet,
-    /// Modifiers of extensions (RFC 4466 §2.2).
-    pub modifiers: Vec<Parameter>,
+    /// UNCHANGEDSINCE: messages changed after this are left alone (RFC 7162 §3.1.3).
+    pub unchanged_since: Option<ModSeq>,
     /// Replace, add or remove.
     pub change: FlagChange,
     /// `.SILENT`: the client wants no FETCH of its own change.

@@ -13,9 +13,12 @@ mod flag;
 mod list;
 mod mailbox;
 mod message;
+mod quota;
+mod resync;
 mod search;
 mod sequence;
 mod session;
+mod sort;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -6,6 +6,7 @@
 mod envelope;
 mod fetch;
 mod mailbox;
+mod number;
 mod pages;
 mod status;
 mod structure;

@@ -4,7 +4,7 @@ use postroom_mail::flag::Flags;
 use postroom_runtime::clock::Timestamp;
 use postroom_wire::sasl::Credentials;
 
-use crate::command::{Expunges, Mailbox, Parameter, Request};
+use crate::command::{AppendKind, Expunges, Mailbox, Parameter, Request};
 use crate::response::Response;
 use crate::response::status::Completion;
 
@@ -86,6 +86,8 @@ pub struct AppendBegin {
     pub date: Option<Timestamp>,
     /// Items of extensions.
     pub parameters: Vec<Parameter>,
+    /// What its octets may be.
+    pub kind: AppendKind,
     /// How many octets it has.
     pub octets: u64,
 }

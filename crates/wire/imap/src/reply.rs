@@ -66,6 +66,8 @@ replies! {
     DONE_EXPECTED = Bad, "DONE expected";
     /// A second message in one APPEND (RFC 3502 is not offered).
     APPEND_ONE = Bad, "One message in one APPEND";
+    /// A message in UTF-8 before the client said that it knows them (RFC 6855 §4).
+    APPEND_UTF8 = No Cannot, "ENABLE UTF8=ACCEPT first";
     /// The message is above the limit (RFC 7889 §3).
     APPEND_TOO_BIG = No TooBig, "Message is larger than APPENDLIMIT";
     /// A literal is above the limit (RFC 7888 §4).

@@ -1,13 +1,15 @@
 //! What a server says, as types.
 
+pub mod arranged;
 pub mod fetch;
 pub mod mailbox;
+pub mod quota;
 pub mod status;
 
-use postroom_mail::uid_set::UidSet;
-
+use arranged::{Sorted, ThreadStep};
 use fetch::Fetched;
-use mailbox::{Esearch, FlagList, Listed, MailboxStatus, Namespaces};
+use mailbox::{Esearch, FlagList, Listed, MailboxStatus, Namespaces, Searched, Vanished};
+use quota::{Quota, QuotaRoots};
 use status::Completion;
 
 /// One untagged response (RFC 9051 §7).
@@ -31,10 +33,20 @@ pub enum Response {
     MailboxStatus(MailboxStatus),
     /// `NAMESPACE`.
     Namespace(Namespaces),
+    /// `QUOTA` (RFC 9208 §4.2.1).
+    Quota(Quota),
+    /// `QUOTAROOT` (RFC 9208 §4.2.2).
+    QuotaRoots(QuotaRoots),
     /// `n RECENT` (RFC 3501 §7.3.2).
     Recent(u32),
-    /// `SEARCH`; the numbers ascend.
-    Search(UidSet),
+    /// `SEARCH`.
+    Search(Searched),
+    /// `SORT` (RFC 5256 §4).
+    Sort(Sorted),
     /// Untagged `OK`, `NO` or `BAD`.
     Status(Completion),
+    /// `THREAD` (RFC 5256 §4).
+    Thread(Vec<ThreadStep>),
+    /// `VANISHED` (RFC 7162 §3.2.10).
+    Vanished(Vanished),
 }

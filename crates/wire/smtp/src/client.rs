@@ -28,7 +28,12 @@ pub use outcome::{Cause, Ending, Fate, Fault, Moment, Outcome, Stage, Unsent};
 pub use profile::{Dialect, Limits, Login, Profile, StartTls, Timeouts};
 use reply_reader::{Heard, Read, ReplyReader};
 pub use source::{Source, SourceError};
-use state::{Session, State};
+use state::{Going, Session, State};
+
+/// The commands that a client says.
+pub const VERBS: [&str; 11] = [
+    "EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "QUIT",
+];
 
 /// One session with a peer: a [`Machine`] whose first events are [`Event::Secured`] where TLS
 /// comes first, then [`Event::Ready`]. The session is over with [`Next::Close`].
@@ -170,7 +175,9 @@ impl Client {
     fn answer(&mut self, answer: Answer, now: Instant, out: &mut Output) -> Next<'static, Self> {
         match (&self.state, answer) {
             (State::Asking, Answer::Send(transaction)) => self.begin(transaction, now, out),
-            (State::Asking, Answer::Quit) if self.session.is_lost => self.end(Cause::Quit),
+            (State::Asking, Answer::Quit) if self.session.going == Going::Lost => {
+                self.end(Cause::Quit)
+            }
             (State::Asking, Answer::Quit) => self.quit(Cause::Quit, now, out),
             (State::Ended, _) => Next::Close,
             _ => Next::Read,
@@ -184,7 +191,7 @@ impl Client {
             }
             State::Fresh | State::Greeting | State::Handshake => self.end(Cause::Drain),
             State::Asking | State::Reset(_) | State::Open(_) | State::Body(_) => {
-                self.session.is_over = true;
+                self.session.take_no_more();
                 Next::Read
             }
             State::Quitting => Next::Read,
@@ -196,7 +203,7 @@ impl Client {
         match self.state {
             // What the host does may be a commit; the session takes no other transaction.
             State::Asking => {
-                self.session.is_over = true;
+                self.session.take_no_more();
                 self.deadline = later(now, self.profile.timeouts.answer);
                 Next::Read
             }
@@ -208,8 +215,7 @@ impl Client {
     fn closed(&mut self) -> Next<'static, Self> {
         match self.state {
             State::Asking => {
-                self.session.is_over = true;
-                self.session.is_lost = true;
+                self.session.going = Going::Lost;
                 Next::Read
             }
             State::Quitting | State::Ended => Next::Close,

@@ -25,6 +25,7 @@ pub use endpoint::Endpoint;
 pub use host::{Host, HostPort, NameServer};
 pub use name::{Hostname, Separator};
 pub use network::{Network, Networks};
+pub use span::parse_duration;
 
 /// A value as it was written, before its key gives it a type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

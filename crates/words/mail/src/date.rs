@@ -145,6 +145,32 @@ pub struct HeaderDate(DateTime);
 #[derive(Clone, Copy, Debug)]
 pub struct InternalDate(DateTime);
 
+/// RFC 3339 §5.6 in UTC, with microseconds; see [`utc`].
+#[derive(Clone, Copy, Debug)]
+pub struct UtcDate(Timestamp);
+
+/// The form for machines that sorts as text: `2026-09-21T14:13:20.000042Z`.
+pub fn utc(timestamp: Timestamp) -> UtcDate {
+    UtcDate(timestamp)
+}
+
+impl fmt::Display for UtcDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DateTime {
+            date,
+            second_of_day: second,
+            ..
+        } = DateTime::at(self.0, 0);
+        let (year, month, day) = (date.year, date.month, date.day);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        let micros = self.0.0 % 1_000_000;
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
+        )
+    }
+}
+
 impl fmt::Display for HeaderDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Date { year, day, .. } = self.0.date;

@@ -4,6 +4,7 @@
 //! the message view points into untouched bytes.
 
 pub mod address;
+pub mod casemap;
 pub mod date;
 pub mod envelope;
 pub mod flag;

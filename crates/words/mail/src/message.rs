@@ -4,9 +4,9 @@
 //! rules is read as well as it can be, the same way by every caller. Bounds have names that end
 //! in `_MAX`; each says what becomes of the rest.
 
-pub use charset::to_utf8;
+pub use charset::{Charset, to_utf8};
 pub use codec::DecodeError;
-pub use envelope::{ENVELOPE_TEXT_OCTETS_MAX, MessageEnvelope, message_ids};
+pub use envelope::{ENVELOPE_TEXT_OCTETS_MAX, MessageEnvelope, message_ids, normalized_ids};
 pub use field::{Field, Fields, count_fields, first_field, header_length};
 pub use mailbox_list::{
     ADDRESS_TEXT_OCTETS_MAX, ADDRESSES_MAX, ListMember, NamedMailbox, parse_address_list,

@@ -116,6 +116,9 @@ impl Conversion<'_> {
         }
         match &part.content {
             Content::Multipart(parts) => self.multipart(part, parts, place),
+            Content::Message { .. } if is_global(part) && !is_ascii => {
+                self.leaf(part, place, &TransferEncoding::Base64)
+            }
             Content::Message { root, .. } => {
                 self.relabelled_header(part, place);
                 self.part(root, Place::Message)?;
@@ -127,8 +130,8 @@ impl Conversion<'_> {
                 self.copy(part.body.clone());
                 Ok(())
             }
-            Content::Text { .. } => self.leaf(part, place, TransferEncoding::QuotedPrintable),
-            Content::Basic => self.leaf(part, place, TransferEncoding::Base64),
+            Content::Text { .. } => self.leaf(part, place, &TransferEncoding::QuotedPrintable),
+            Content::Basic => self.leaf(part, place, &TransferEncoding::Base64),
         }
     }
 
@@ -154,15 +157,15 @@ impl Conversion<'_> {
         &mut self,
         part: &Part,
         place: Place,
-        encoding: TransferEncoding,
+        encoding: &TransferEncoding,
     ) -> Result<(), SevenBitError> {
         let is_composite = matches!(&*part.media_type.kind, "message" | "multipart");
         let is_unknown = matches!(part.encoding, TransferEncoding::Other(_));
-        if is_composite || is_unknown {
+        if (is_composite && !is_global(part)) || is_unknown {
             return Err(SevenBitError::Part);
         }
         let content = part.decode_body(self.message);
-        self.header(part, place, Some(&encoding));
+        self.header(part, place, Some(encoding));
         match encoding {
             TransferEncoding::Base64 => encode::base64(&content, &mut self.out),
             _ => encode::quoted_printable(&content, &mut self.out),
@@ -228,6 +231,13 @@ impl Conversion<'_> {
         let octets = self.message.get(range).unwrap_or_default();
         self.out.extend_from_slice(octets);
     }
+}
+
+/// Whether a part is one of those `message` types that may be encoded: `message/global` and its like
+/// (RFC 6532 §3.7, RFC 6533 §6).
+fn is_global(part: &Part) -> bool {
+    let media_type = &part.media_type;
+    &*media_type.kind == "message" && media_type.subtype.starts_with("global")
 }
 
 /// Whether the octets of a part are covered by a signature or encryption of the part itself

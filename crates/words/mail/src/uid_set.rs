@@ -76,6 +76,57 @@ impl UidSet {
         &self.0
     }
 
+    /// What is in both sets. Cost: the ranges of both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let mut both = Self::new();
+        let (mut mine, mut others) = (self.0.iter().peekable(), other.0.iter().peekable());
+        while let (Some(one), Some(two)) = (mine.peek(), others.peek()) {
+            let (start, end) = (one.start().max(two.start()), one.end().min(two.end()));
+            if start <= end {
+                both.push(*start..=*end);
+            }
+            if one.end() < two.end() {
+                mine.next();
+            } else {
+                others.next();
+            }
+        }
+        both
+    }
+
+    /// What is in this set and not in the other. Cost: the ranges of both.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        let mut left = Self::new();
+        let mut others = other.0.iter().peekable();
+        for range in &self.0 {
+            let mut next = Some(*range.start());
+            while let Some(taken) = others.peek().filter(|taken| taken.start() <= range.end()) {
+                if let Some(start) = next.filter(|start| start < taken.start()) {
+                    left.push(start..=*taken.start() - 1);
+                }
+                if taken.end() > range.end() {
+                    next = None;
+                    break;
+                }
+                // A range that ended before this one began takes nothing of it.
+                next = next.and_then(|start| Some(start.max(taken.end().checked_add(1)?)));
+                others.next();
+            }
+            if let Some(start) = next.filter(|start| start <= range.end()) {
+                left.push(start..=*range.end());
+            }
+        }
+        left
+    }
+
+    /// What is in either set.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self::from_ranges(self.0.iter().chain(&other.0).cloned())
+    }
+
     /// The members, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.iter().cloned().flatten()
@@ -101,5 +152,38 @@ impl fmt::Display for UidSet {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sets() -> impl Strategy<Value = BTreeSet<u32>> {
+        prop::collection::btree_set(1_u32..40, 0..30)
+    }
+
+    proptest! {
+        #[test]
+        fn sets_of_ranges_are_sets(one in sets(), other in sets()) {
+            let [first, second] = [&one, &other].map(|set| set.iter().copied().collect::<UidSet>());
+            let numbers = |set: UidSet| set.iter().collect::<BTreeSet<u32>>();
+            prop_assert_eq!(numbers(first.intersection(&second)), &one & &other);
+            prop_assert_eq!(numbers(first.difference(&second)), &one - &other);
+            prop_assert_eq!(numbers(first.union(&second)), &one | &other);
+        }
+    }
+
+    #[test]
+    fn differences_end_at_the_highest_number() {
+        let all = UidSet::from_ranges([1..=u32::MAX]);
+        let last = UidSet::from_iter([u32::MAX]);
+        assert_eq!(all.difference(&last).ranges(), [1..=u32::MAX - 1]);
+        assert_eq!(last.difference(&all), UidSet::new());
+        assert_eq!(all.intersection(&last), last);
     }
 }

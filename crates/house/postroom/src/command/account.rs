@@ -123,7 +123,7 @@ impl Action {
                 })
             }
             Self::List { operator } => {
-                operator.list(Request::AccountList, |accounts: &[answer::Account]| {
+                operator.list(Request::AccountList {}, |accounts: &[answer::Account]| {
                     let rows = accounts.iter().map(row).collect::<Vec<_>>();
                     report::table(["ADDRESS", "MESSAGES", "OCTETS", "QUOTA", ""], &rows)
                 })

@@ -8,13 +8,16 @@ use crate::report::{self, Failure};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Action {
-    /// Make an address stand for others, or replace those it stands for
+    /// Make an address stand for others
     Add {
         /// The address
         address: String,
         /// Those it stands for
         #[arg(required = true)]
         members: Vec<String>,
+        /// Replace those it stands for already
+        #[arg(long)]
+        replace: bool,
         #[command(flatten)]
         operator: Operator,
     },
@@ -38,10 +41,15 @@ impl Action {
             Self::Add {
                 address,
                 members,
+                replace,
                 operator,
-            } => operator.tell(Request::AliasAdd { address, members }),
+            } => operator.tell(Request::AliasAdd {
+                address,
+                members,
+                replace,
+            }),
             Self::List { operator } => {
-                operator.list(Request::AliasList, |aliases: &[answer::Alias]| {
+                operator.list(Request::AliasList {}, |aliases: &[answer::Alias]| {
                     let row =
                         |alias: &answer::Alias| [alias.address.clone(), alias.members.join(" ")];
                     report::table(

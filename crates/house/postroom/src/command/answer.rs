@@ -5,7 +5,6 @@ use std::io;
 
 use postroom_admin::request::Request;
 
-use crate::house;
 use crate::operator;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
@@ -22,7 +21,7 @@ impl Arguments {
         let config = self.settings.load()?.config;
         let request: Request = serde_json::from_reader(io::stdin().lock())
             .map_err(|error| Failure::because("the request", &error))?;
-        let answer = operator::runtime()?.block_on(house::answer_in_process(&config, request))?;
+        let answer = operator::runtime()?.block_on(operator::answer_here(&config, &request))?;
         let line = serde_json::to_string(&answer);
         report::say(line.map_err(|error| Failure::because("the answer as JSON", &error))?)
     }

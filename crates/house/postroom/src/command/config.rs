@@ -53,7 +53,7 @@ fn check(settings: &Settings, json: bool) -> Result<(), Failure> {
         report::say(serde_json::json!({ "good": is_good, "problems": rows }))?;
     } else {
         for problem in &problems {
-            report::say(format_args!("{problem}\n  {}", problem.mend()))?;
+            report::warn(format_args!("{problem}\n  {}", problem.mend()));
         }
     }
     let file = settings.file();

@@ -8,7 +8,7 @@ use crate::report::{self, Failure};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Action {
-    /// Take mail for a domain, or change who takes its unknown addresses
+    /// Take mail for a domain
     Add {
         /// The domain, as example.org
         domain: String,
@@ -21,6 +21,9 @@ pub(crate) enum Action {
         /// Take its mail from anyone and pass it on to the servers of the domain
         #[arg(long, conflicts_with_all = ["catch_all", "alias_of"])]
         relay: bool,
+        /// Change a domain that is there already
+        #[arg(long)]
+        replace: bool,
         #[command(flatten)]
         operator: Operator,
     },
@@ -43,23 +46,20 @@ impl Action {
         match self {
             Self::Add {
                 domain,
-                relay: true,
-                operator,
-                ..
-            } => operator.tell(Request::DomainPassOn { domain }),
-            Self::Add {
-                domain,
                 catch_all,
                 alias_of,
+                relay,
+                replace,
                 operator,
-                ..
             } => operator.tell(Request::DomainAdd {
                 domain,
                 catch_all,
                 alias_of,
+                relay,
+                replace,
             }),
             Self::List { operator } => {
-                operator.list(Request::DomainList, |domains: &[answer::Domain]| {
+                operator.list(Request::DomainList {}, |domains: &[answer::Domain]| {
                     let rows = domains.iter().map(row).collect::<Vec<_>>();
                     report::table(["DOMAIN", "KIND", "UNKNOWN ADDRESSES GO TO"], &rows)
                 })

@@ -155,6 +155,8 @@ pub(crate) async fn add_accounts(house: &House, wishes: &Wishes) -> Result<Vec<A
             domain,
             catch_all: None,
             alias_of: None,
+            relay: false,
+            replace: true,
         },
         Request::AccountAdd {
             accounts: new,

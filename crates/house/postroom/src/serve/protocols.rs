@@ -50,7 +50,7 @@ impl Rooms {
         house: &House,
         chores: &TaskGroup,
     ) -> Result<Self, Failure> {
-        let privacy = Privacy::new(config.privacy.log, &house.random);
+        let privacy = house.privacy.clone();
         let schedule = schedule(config);
         let heavy = heavy()?;
         let hostname = Domain::parse(config.hostname.as_str()).map_err(|error| {
@@ -76,7 +76,6 @@ impl Rooms {
             directory: house.directory.clone(),
             delivery: delivery.clone(),
             clock: house.clock.clone(),
-            random: house.random.clone(),
             heavy: heavy.clone(),
             privacy: privacy.clone(),
         };

@@ -31,6 +31,8 @@ pub enum Key {
     KeywordNumber(Option<usize>),
     /// More octets than this.
     Larger(u64),
+    /// INTERNALDATE within these moments.
+    Moment(Seconds),
     /// Changed at or after this.
     ModSeq(ModSeq),
     /// Where that is not so.
@@ -56,6 +58,9 @@ pub enum DateField {
 
 /// A range of days, counted from 1970-01-01.
 pub type Days = (Bound<i64>, Bound<i64>);
+
+/// A range of whole seconds since 1970.
+pub type Seconds = (Bound<u64>, Bound<u64>);
 
 /// How much of a message a key looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,6 +119,7 @@ impl Key {
                 number.is_some_and(|number| placement.keywords.contains(number))
             }
             Self::Larger(octets) => u64::from(placement.octets) > *octets,
+            Self::Moment(seconds) => seconds.contains(&placement.received.unix_seconds()),
             Self::ModSeq(since) => placement.mod_seq >= *since,
             Self::Not(key) => !key.judge(placement, opened)?,
             Self::Or(one, other) => return any(one, other, placement, opened),

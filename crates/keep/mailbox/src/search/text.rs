@@ -1,31 +1,24 @@
 //! Text of messages as a search sees it: decoded, and without regard to case.
 
+use postroom_mail::casemap::casemap;
 use postroom_mail::message::{Fields, Part, Structure, decode_text, to_utf8};
 
 use super::{inner_headers, text_parts};
 
-/// Text to be found, whatever the case of its letters (RFC 9051 §6.4.4).
+/// Text to be found, compared by `i;unicode-casemap` (RFC 9051 §6.4.4, RFC 5255 §4.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needle(Box<str>);
 
 impl Needle {
     /// A needle of this text; empty text is found everywhere.
     pub fn new(text: &str) -> Self {
-        Self(fold(text).into())
+        Self(casemap(text).into())
     }
 
-    /// Whether folded `text` holds the needle.
+    /// Whether `text` holds the needle.
     pub(crate) fn is_in(&self, text: &str) -> bool {
-        text.contains(&*self.0)
+        casemap(text).contains(&*self.0)
     }
-}
-
-/// Letters in lower case, each by itself so that a word folds the same inside a longer one.
-pub(crate) fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// What was read of a message.
@@ -91,7 +84,7 @@ impl Opened {
     pub(crate) fn has_in_field(&self, name: &str, needle: &Needle) -> bool {
         Fields::new(&self.header)
             .filter(|field| field.is(name))
-            .any(|field| needle.is_in(&fold(&decode_text(field.value))))
+            .any(|field| needle.is_in(&decode_text(field.value)))
     }
 
     /// Whether the header, names of fields included, holds the needle.
@@ -103,7 +96,7 @@ impl Opened {
     pub(crate) fn has_in_body(&self, needle: &Needle) -> bool {
         self.parts.iter().any(|part| {
             let text = to_utf8(part.charset.as_bytes(), &part.octets);
-            needle.is_in(&fold(&text))
+            needle.is_in(&text)
         }) || self
             .inner_headers
             .iter()
@@ -115,6 +108,6 @@ fn in_header(header: &[u8], needle: &Needle) -> bool {
     Fields::new(header).any(|field| {
         let name = String::from_utf8_lossy(field.name);
         let line = format!("{name}: {}", decode_text(field.value));
-        needle.is_in(&fold(&line))
+        needle.is_in(&line)
     })
 }

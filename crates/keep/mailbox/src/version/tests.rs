@@ -68,7 +68,12 @@ struct Model {
 impl Model {
     fn apply(&mut self, change: &Change) -> Changes {
         self.mod_seq += 1;
-        let mut told = Changes::default();
+        let mut told = Changes {
+            placements: Vec::new(),
+            expunged: Vec::new(),
+            floor: ModSeq(0),
+            mailbox: None,
+        };
         let uid_at = |model: &Self, at: u16| {
             let place = usize::from(at) % model.rows.len().max(1);
             model.rows.keys().nth(place).copied()
@@ -127,7 +132,7 @@ fn play(client: &mut Vec<Placement>, delta: &Delta, new: &Version) {
             client.push(*new.at(sequence).unwrap());
         }
     }
-    for &sequence in &delta.flags {
+    for &sequence in &delta.changed {
         client[sequence as usize - 1] = *new.at(sequence).unwrap();
     }
 }
@@ -166,7 +171,7 @@ proptest! {
         assert!(first.expunged.is_empty());
         play(&mut client, &first, &held);
         let second = Delta::between(&held, &new);
-        assert!(second.flags.is_empty());
+        assert!(second.changed.is_empty());
         play(&mut client, &second, &new);
         assert_eq!(flags_of(&client), flags_of(model.rows.values()));
     }
@@ -206,6 +211,7 @@ fn a_change_copies_one_chunk_and_shares_the_others() {
     let new = old.after(Changes {
         placements: vec![placement(1000, 2, SystemFlags::SEEN)],
         expunged: Vec::new(),
+        floor: ModSeq(0),
         mailbox: Some(mailbox(5001, 2)),
     });
     let shared = old
@@ -215,4 +221,27 @@ fn a_change_copies_one_chunk_and_shares_the_others() {
         .filter(|(a, b)| Arc::ptr_eq(a, b))
         .count();
     assert_eq!(shared, old.chunks().len() - 1);
+}
+
+#[test]
+fn changes_are_found_in_the_chunks_that_hold_them() {
+    let rows: Vec<_> = (1..=5000)
+        .map(|n| placement(n, 1, SystemFlags::NONE))
+        .collect();
+    let old = Version::new(mailbox(5001, 1), &rows);
+    let new = old.after(Changes {
+        placements: vec![
+            placement(1000, 2, SystemFlags::SEEN),
+            placement(5001, 2, SystemFlags::NONE),
+        ],
+        expunged: vec![Uid::new(1001).unwrap(), Uid::new(3000).unwrap()],
+        floor: ModSeq(0),
+        mailbox: Some(mailbox(5002, 2)),
+    });
+    let changed = |since| new.changed_since(ModSeq(since));
+    assert_eq!(changed(1), UidSet::from_iter([1000, 5001]));
+    assert!(changed(2).is_empty());
+    assert_eq!(changed(0).count(), 4999);
+    let asked = UidSet::from_ranges([990..=1002, 2999..=3001, 5000..=6000]);
+    assert_eq!(new.absent(&asked).to_string(), "1001,3000,5002:6000");
 }

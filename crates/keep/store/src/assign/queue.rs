@@ -4,9 +4,9 @@ use postroom_runtime::clock::Timestamp;
 
 use super::Draft;
 use crate::counters::EntryState;
-use crate::error::Refused;
-use crate::log::change::Change;
-use crate::operation::{EntryId, EntryOutcome, LeaseToken, NewEntry};
+use crate::error::{NotTended, Refused};
+use crate::log::change::{Change, Tended};
+use crate::operation::{Care, EntryId, EntryOutcome, LeaseToken, NewEntry};
 use crate::outcome::Done;
 
 impl Draft {
@@ -80,6 +80,44 @@ impl Draft {
             entry,
             outcome: outcome.clone(),
         });
+        Ok(Done::Nothing)
+    }
+
+    /// An attempt that is under way is never made twice: its lease stays, unless the entry goes.
+    pub(super) fn tend(&mut self, entry: EntryId, care: &Care) -> Result<Done, Refused> {
+        let now = self.time;
+        let refused = |why| Refused::Entry { entry, why };
+        let state = self.counters.entries.get_mut(&entry);
+        let state = state.ok_or(refused(NotTended::Gone))?;
+        let is_in_hand = state.lease != LeaseToken(0) && state.due > now;
+        let tended = match care {
+            Care::Retry if state.is_held => return Err(refused(NotTended::Held)),
+            Care::Retry if is_in_hand => return Err(refused(NotTended::InHand)),
+            Care::Retry => {
+                state.due = now;
+                Tended::Due { due: now }
+            }
+            Care::Hold { .. } if state.is_held => return Err(refused(NotTended::Held)),
+            Care::Hold { status } => {
+                state.is_held = true;
+                Tended::Held {
+                    status: status.clone(),
+                }
+            }
+            Care::Release if !state.is_held => return Err(refused(NotTended::NotHeld)),
+            Care::Release => {
+                state.is_held = false;
+                if !is_in_hand {
+                    state.due = now;
+                }
+                Tended::Due { due: state.due }
+            }
+            Care::Delete => {
+                self.counters.entries.remove(&entry);
+                Tended::Deleted
+            }
+        };
+        self.changes.push(Change::Tend { entry, tended });
         Ok(Done::Nothing)
     }
 

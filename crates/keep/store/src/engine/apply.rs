@@ -178,6 +178,7 @@ fn apply_change(scope: &Scope<'_>, change: &Change, ids: &mut Ids) -> Result<(),
             until,
         } => apply_queue::lease(scope, entries, *token, *until, ids),
         Change::Settle { entry, outcome } => apply_queue::settle(scope, *entry, outcome),
+        Change::Tend { entry, tended } => apply_queue::tend(scope, *entry, tended),
         Change::Remember { key, value, until } => apply_queue::remember(scope, key, value, *until),
     }
 }

@@ -5,16 +5,19 @@ use std::ops::RangeInclusive;
 use postroom_mail::flag::{FlagChange, Keyword, KeywordSet, SystemFlags};
 use postroom_mail::identifier::{AccountId, EmailId, MailboxId, ModSeq, Uid};
 use postroom_mail::uid_set::UidSet;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::apply::{ApplyError, Feed, FeedKind, Scope};
-use super::value::{PLACEMENT, int, keywords_at, keywords_text, placement_at};
+use super::value::{PLACEMENT, int, keywords_at, keywords_text, placement_at, u64_at};
 use crate::counters::Ids;
 use crate::log::change::{Copied, Delivered, Flagged};
 use crate::log::codec::{self, Coded};
 use crate::row::Placement;
 
 type Applied = Result<(), ApplyError>;
+
+/// Ranges of expunged UIDs that are remembered of one mailbox.
+const EXPUNGED_RANGES_MAX: u32 = 8192;
 
 /// What a set of placements adds to the sums of its mailbox.
 #[derive(Debug, Clone, Copy, Default)]
@@ -287,7 +290,36 @@ fn remove(
             int(account.0),
         ])?;
     }
+    forget_oldest(scope, mailbox)?;
     Ok(gone)
+}
+
+/// Forgets what went first, above [`EXPUNGED_RANGES_MAX`]. Whoever comes back from before that is
+/// told of all that is not there (RFC 7162 §3.2.6, §5.3).
+fn forget_oldest(scope: &Scope<'_>, mailbox: MailboxId) -> Applied {
+    let first_too_many: Option<u64> = scope
+        .connection
+        .prepare_cached(
+            "SELECT mod_seq FROM expunged WHERE mailbox = ? ORDER BY mod_seq DESC, first DESC \
+             LIMIT 1 OFFSET ?",
+        )?
+        .query_row([int(mailbox.0), EXPUNGED_RANGES_MAX.into()], |row| {
+            u64_at(row, 0)
+        })
+        .optional()?;
+    let Some(floor) = first_too_many else {
+        return Ok(());
+    };
+    for sql in [
+        "UPDATE mailbox SET expunge_floor = max(expunge_floor, ?2) WHERE id = ?1",
+        "DELETE FROM expunged WHERE mailbox = ?1 AND mod_seq <= ?2",
+    ] {
+        scope
+            .connection
+            .prepare_cached(sql)?
+            .execute([int(mailbox.0), int(floor)])?;
+    }
+    Ok(())
 }
 
 fn delete_range(scope: &Scope<'_>, mailbox: MailboxId, range: &RangeInclusive<u32>) -> Applied {

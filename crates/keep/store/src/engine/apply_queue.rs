@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, params};
 use super::apply::{ApplyError, Scope};
 use super::value::{coded_at, int};
 use crate::counters::Ids;
+use crate::log::change::Tended;
 use crate::log::codec;
 use crate::log::record::RecordBody;
 use crate::operation::{EntryId, EntryOutcome, LeaseToken, NewEntry, NextHop};
@@ -99,6 +100,24 @@ fn progress(scope: &Scope<'_>, entry: EntryId, planned: u64) -> Applied {
             .prepare_cached("UPDATE queue_entry SET next_hop = ? WHERE id = ?")?
             .execute(params![codec::encode(&next_hop), int(entry.0)])?;
     }
+    Ok(())
+}
+
+/// What an operator asked counts as no attempt.
+pub(super) fn tend(scope: &Scope<'_>, entry: EntryId, tended: &Tended) -> Applied {
+    let id = int(entry.0);
+    let connection = scope.connection;
+    match tended {
+        Tended::Due { due } => connection
+            .prepare_cached("UPDATE queue_entry SET is_held = 0, due = ? WHERE id = ?")?
+            .execute([int(due.0), id])?,
+        Tended::Held { status } => connection
+            .prepare_cached("UPDATE queue_entry SET is_held = 1, status = ? WHERE id = ?")?
+            .execute(params![status, id])?,
+        Tended::Deleted => connection
+            .prepare_cached("DELETE FROM queue_entry WHERE id = ?")?
+            .execute([id])?,
+    };
     Ok(())
 }
 

@@ -136,7 +136,7 @@ impl Loader<'_> {
             Operation::Lease { entries, .. } => {
                 entries.iter().try_for_each(|entry| self.entry(*entry))
             }
-            Operation::Settle { entry, .. } => self.entry(*entry),
+            Operation::Settle { entry, .. } | Operation::Tend { entry, .. } => self.entry(*entry),
             Operation::Remember { key, .. } => self.remembered(key),
         }
     }

@@ -1,11 +1,12 @@
 //! Reading placements, changes, messages and where bodies lie.
 
 use postroom_mail::identifier::{AccountId, BlobId, EmailId, MailboxId, ModSeq, Uid};
+use postroom_mail::uid_set::UidSet;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read::mailbox_by_id;
 use super::value::{PLACEMENT, coded_at, int, placement_at, size, time_at, u64_at};
-use crate::row::{Changes, Mailbox, Message, Placement};
+use crate::row::{Changes, Expunged, Mailbox, Message, Placement};
 
 type Read<T> = rusqlite::Result<T>;
 
@@ -68,9 +69,41 @@ pub(crate) fn changes_since(
         Ok(Some(Changes {
             placements,
             expunged,
+            floor: expunge_floor(connection, mailbox)?.unwrap_or(ModSeq(0)),
             mailbox: Some(found),
         }))
     })
+}
+
+pub(crate) fn expunged_since(
+    connection: &Connection,
+    account: AccountId,
+    mailbox: MailboxId,
+    since: ModSeq,
+) -> Read<Option<Expunged>> {
+    at_once(connection, |connection| {
+        if mailbox_by_id(connection, account, mailbox)?.is_none() {
+            return Ok(None);
+        }
+        let floor = expunge_floor(connection, mailbox)?;
+        let ranges = connection
+            .prepare_cached("SELECT first, last FROM expunged WHERE mailbox = ? AND mod_seq > ?")?
+            .query_map([int(mailbox.0), int(since.0)], |row| {
+                Ok(row.get(0)?..=row.get(1)?)
+            })?
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(Expunged {
+            uids: UidSet::from_ranges(ranges),
+            floor: floor.unwrap_or(ModSeq(0)),
+        }))
+    })
+}
+
+fn expunge_floor(connection: &Connection, mailbox: MailboxId) -> Read<Option<ModSeq>> {
+    connection
+        .prepare_cached("SELECT expunge_floor FROM mailbox WHERE id = ?")?
+        .query_row([int(mailbox.0)], |row| u64_at(row, 0).map(ModSeq))
+        .optional()
 }
 
 pub(crate) fn messages(

@@ -1,4 +1,4 @@
-//! Reading the queue, what is remembered, and the journal.
+//! Reading the queue, and what is remembered.
 
 use postroom_mail::identifier::{ArrivalId, BlobId};
 use postroom_runtime::clock::Timestamp;
@@ -6,10 +6,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::value::{coded_at, int, size, time_at, u64_at};
-use crate::journal::JournalLine;
 use crate::log::codec;
-use crate::operation::{EntryId, NextHop};
-use crate::row::{DuePage, DuePlace, DueQuery, Entry, Side};
+use crate::operation::{EntryId, LeaseToken, NextHop};
+use crate::row::{DuePage, DuePlace, DueQuery, Entry, QueueRow, Side};
 
 type Read<T> = rusqlite::Result<T>;
 
@@ -132,42 +131,51 @@ pub(crate) fn remembered(
         .optional()
 }
 
-pub(crate) fn journal_of(connection: &Connection, arrival: ArrivalId) -> Read<Vec<JournalLine>> {
+const ROW: &str = "SELECT id, arrival, blob, octets, reverse_path, recipient, next_hop, created, \
+                   due, attempts, is_held, status, dsn, rendering, lease FROM queue_entry";
+
+/// A row as it is, whatever of it can be read.
+fn row_at(row: &Row<'_>) -> Read<QueueRow> {
+    Ok(QueueRow {
+        id: EntryId(u64_at(row, 0)?),
+        arrival: ArrivalId(u64_at(row, 1).unwrap_or(0)),
+        lease: LeaseToken(u64_at(row, 14).unwrap_or(0)),
+        entry: entry_at(row).ok(),
+    })
+}
+
+pub(crate) fn rows(
+    connection: &Connection,
+    after: Option<EntryId>,
+    limit: usize,
+) -> Read<Vec<QueueRow>> {
     connection
-        .prepare_cached(
-            "SELECT time, session, arrival, message_id, room, what, sender, recipient, verdict, \
-             reply, next_hop, peer, elapsed_us FROM journal WHERE arrival = ? ORDER BY id",
-        )?
-        .query_map([int(arrival.0)], |row| {
-            Ok(JournalLine {
-                time: time_at(row, 0)?,
-                session: u64_at(row, 1)?,
-                arrival: Some(ArrivalId(u64_at(row, 2)?)),
-                message_id: row.get(3)?,
-                room: row.get(4)?,
-                what: row.get(5)?,
-                sender: row.get(6)?,
-                recipient: row.get(7)?,
-                verdict: row.get(8)?,
-                reply: row.get(9)?,
-                next_hop: row.get(10)?,
-                peer: row.get(11)?,
-                elapsed_us: u64_at(row, 12)?,
-            })
-        })?
+        .prepare_cached(&format!("{ROW} WHERE id > ? ORDER BY id LIMIT ?"))?
+        .query_map([int(after.map_or(0, |entry| entry.0)), size(limit)], row_at)?
+        .collect()
+}
+
+pub(crate) fn rows_of(
+    connection: &Connection,
+    arrival: ArrivalId,
+    limit: usize,
+) -> Read<Vec<QueueRow>> {
+    connection
+        .prepare_cached(&format!("{ROW} WHERE arrival = ? ORDER BY id LIMIT ?"))?
+        .query_map([int(arrival.0), size(limit)], row_at)?
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::connection::{QUEUE_INDICES, SCHEMA};
+    use crate::engine::connection::{INDICES, SCHEMA};
 
     /// How SQLite goes about a statement.
     fn plan(text: &str) -> String {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(SCHEMA).unwrap();
-        connection.execute_batch(QUEUE_INDICES).unwrap();
+        connection.execute_batch(INDICES).unwrap();
         let mut explain = connection
             .prepare(&format!("EXPLAIN QUERY PLAN {text}"))
             .unwrap();

@@ -145,6 +145,30 @@ pub enum Change {
         /// When it may be forgotten.
         until: Timestamp,
     },
+    /// An operator tended an entry of the queue.
+    Tend {
+        /// Which.
+        entry: EntryId,
+        /// How.
+        tended: Tended,
+    },
+}
+
+/// How an entry stands after an operator's wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tended {
+    /// Not kept back; due then.
+    Due {
+        /// When it may be taken.
+        due: Timestamp,
+    },
+    /// Kept back.
+    Held {
+        /// Why.
+        status: Box<str>,
+    },
+    /// Gone.
+    Deleted,
 }
 
 /// An account that was made.
@@ -292,6 +316,7 @@ coded_enum!(Change {
     19 => Lease { entries, token, until },
     20 => Settle { entry, outcome },
     21 => Remember { key, value, until },
+    22 => Tend { entry, tended },
 });
 coded_struct!(MadeAccount {
     account,
@@ -370,6 +395,11 @@ coded_struct!(DsnWish {
     orcpt,
     ret,
     envid
+});
+coded_enum!(Tended {
+    0 => Due { due },
+    1 => Held { status },
+    2 => Deleted,
 });
 coded_enum!(EntryOutcome {
     0 => Done,

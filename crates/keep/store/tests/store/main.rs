@@ -10,6 +10,7 @@ mod damage;
 mod failure;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
 mod kept;
 #[cfg(test)]
 mod plans;
@@ -17,3 +18,5 @@ mod plans;
 mod queue;
 #[cfg(test)]
 mod record;
+mod story;
+mod tending;

@@ -11,7 +11,7 @@ use postroom_runtime::clock::Timestamp;
 use postroom_runtime::random::Random;
 use postroom_store::journal::JournalLine;
 use postroom_store::log::change::{
-    Change, Copied, Delivered, Flagged, KeywordPair, MadeAccount, MadeMailbox, Renamed,
+    Change, Copied, Delivered, Flagged, KeywordPair, MadeAccount, MadeMailbox, Renamed, Tended,
 };
 use postroom_store::log::record::{Brought, Kept, Record, RecordBody};
 use postroom_store::operation::{
@@ -179,6 +179,10 @@ fn queue_changes() -> Vec<Change> {
         entry: EntryId(4),
         outcome,
     };
+    let tend = |tended| Change::Tend {
+        entry: EntryId(4),
+        tended,
+    };
     let enqueue = |next_hop| Change::Enqueue {
         entry: EntryId(4),
         new: NewEntry {
@@ -219,6 +223,9 @@ fn queue_changes() -> Vec<Change> {
         settle(EntryOutcome::Held {
             status: "held".into(),
         }),
+        tend(Tended::Due { due: TIME }),
+        tend(Tended::Held { status: "".into() }),
+        tend(Tended::Deleted),
         Change::Remember {
             key: "k".into(),
             value: "v".into(),

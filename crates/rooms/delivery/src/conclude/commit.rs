@@ -7,13 +7,13 @@ use postroom_mail::identifier::ArrivalId;
 use postroom_store::error::{CommitError, Refused};
 use postroom_store::journal::JournalLine;
 use postroom_store::operation::{EntryOutcome, Operation, Piece};
-use postroom_store::plan::{Body, Plan};
+use postroom_store::plan::Plan;
 use postroom_store::row::Entry;
 
-use super::{Attempted, ConcludeError, Concluded, Conclusion, Diagnosis, Spoken, delay_key};
+use super::{Attempted, ConcludeError, Concluded, Conclusion, Diagnosis, Spoken, remember_delay};
 use crate::case::{Case, Quota, Relaying, Reports};
-use crate::delivery::Delivery;
-use crate::facts::Facts;
+use crate::delivery::{Delivery, SettleError};
+use crate::facts::{Fact, Facts};
 use crate::plan::{self, Planned};
 use crate::privacy::printable;
 use crate::report::{Action, Line, Original, RETURNED_OCTETS_MAX, Report, silence};
@@ -50,10 +50,56 @@ impl Delivery {
         result
     }
 
+    /// What was transferred must be settled or it is sent again: no trouble with the report keeps
+    /// the entries from it.
     async fn conclude_together(
         &self,
         attempted: &Attempted<'_>,
         concluded: &[Concluded],
+    ) -> Result<(), ConcludeError> {
+        let found = self.conclude_by(attempted, concluded, ReportWay::Found);
+        match found.await {
+            Err(ConcludeError::Commit(CommitError::Refused(reason)))
+                if reason != Refused::LeaseLost =>
+            {
+                tracing::info!(%reason, "a report waits in the queue");
+            }
+            Err(ConcludeError::Settle(_)) => {}
+            Err(ConcludeError::Commit(CommitError::NoRoom)) => {
+                let put_off: Vec<_> = concluded.iter().map(|one| self.put_off(one)).collect();
+                let unreported = self.conclude_by(attempted, &put_off, ReportWay::Found);
+                return unreported.await;
+            }
+            other => return other,
+        }
+        let queued = self.conclude_by(attempted, concluded, ReportWay::Queued);
+        queued.await
+    }
+
+    /// The same without a report, for which the disk has no room: failures are tried again later,
+    /// and fail and are told then.
+    fn put_off(&self, one: &Concluded) -> Concluded {
+        let mut put_off = one.clone();
+        match &mut put_off.conclusion {
+            Conclusion::Failed { diagnosis } => {
+                put_off.conclusion = Conclusion::Deferred {
+                    due: one.entry.due.plus(self.schedule().wait_max),
+                    diagnosis: diagnosis.clone(),
+                    tells_sender: false,
+                };
+            }
+            Conclusion::Deferred { tells_sender, .. } => *tells_sender = false,
+            Conclusion::Transferred { has_dsn, .. } => *has_dsn = true,
+            Conclusion::Held { .. } => {}
+        }
+        put_off
+    }
+
+    async fn conclude_by(
+        &self,
+        attempted: &Attempted<'_>,
+        concluded: &[Concluded],
+        way: ReportWay,
     ) -> Result<(), ConcludeError> {
         let mut plan = Plan {
             arrival: self.store().new_arrival(),
@@ -67,38 +113,27 @@ impl Delivery {
             plan.operations.push(settle(attempted, one));
             plan.journal.push(line(attempted, one));
             let told = self.tell(attempted, one, plan.arrival, &mut report);
-            plan.journal.extend(told);
-            if let Conclusion::Deferred {
-                tells_sender: true, ..
-            } = one.conclusion
-            {
-                plan.operations.push(self.told(attempted, &one.entry));
+            if told.is_some() && matches!(one.conclusion, Conclusion::Deferred { .. }) {
+                plan.operations
+                    .push(remember_delay(&one.entry, self.schedule()));
             }
+            plan.journal.extend(told);
         }
         if let [first, ..] = concluded
             && !report.is_empty()
         {
-            let id = plan.arrival;
-            let (planned, octets) = self
-                .send_report(attempted, &first.entry, &report, id)
-                .await?;
+            let report = self.write_report(attempted, &first.entry, &report, plan.arrival);
+            let Some((sender, octets)) = report.await else {
+                return Err(ConcludeError::Settle(SettleError));
+            };
+            let planned = self.send(attempted, sender, &octets, plan.arrival, way);
+            let planned = planned.await?;
             plan.operations.extend(planned.operations);
             plan.journal.extend(planned.journal);
-            plan.body = Some(octets);
+            plan.body = Some(self.keep(octets).await?);
         }
         self.commit_plan(plan).await?;
         Ok(())
-    }
-
-    /// The one notice of delay is remembered for as long as the entry can live.
-    fn told(&self, attempted: &Attempted<'_>, entry: &Entry) -> Operation {
-        let schedule = self.schedule();
-        Operation::Remember {
-            key: delay_key(entry.id).into(),
-            value: "".into(),
-            until: attempted.time.plus(schedule.age_max * 2),
-            must_be_new: false,
-        }
     }
 
     /// Adds to the report what the sender wants to hear; returns the line that says whether it is
@@ -158,18 +193,15 @@ impl Delivery {
         Some(line)
     }
 
-    /// The report is one more message through the door, from nobody.
-    async fn send_report(
+    /// The report and who gets it; `None` for an entry without a sender, which has no lines.
+    async fn write_report(
         &self,
         attempted: &Attempted<'_>,
         entry: &Entry,
         report: &Report,
         id: ArrivalId,
-    ) -> Result<(Planned, Body), ConcludeError> {
-        // Only who has a sender has lines in a report.
-        let Some(sender) = sender(entry) else {
-            return Err(ConcludeError::Settle(crate::delivery::SettleError));
-        };
+    ) -> Option<(Address, Vec<u8>)> {
+        let sender = sender(entry)?;
         let original = self.original(entry).await;
         let composed = report.compose(&Original {
             id,
@@ -183,7 +215,22 @@ impl Delivery {
             octets: &original,
             size: entry.rendering.octets(),
         });
-        let octets = composed.octets(&original);
+        Some((sender, composed.octets(&original)))
+    }
+
+    /// The report is one more message through the door, from nobody.
+    async fn send(
+        &self,
+        attempted: &Attempted<'_>,
+        sender: Address,
+        octets: &[u8],
+        id: ArrivalId,
+        way: ReportWay,
+    ) -> Result<Planned, SettleError> {
+        let mut facts = Facts::default();
+        if way == ReportWay::Queued {
+            facts.put_lookup(&sender, Fact::Unavailable);
+        }
         let envelope = plan::report_envelope(sender);
         let pieces = [Piece::Kept(0..octets.len() as u64)];
         let case = Case {
@@ -201,14 +248,11 @@ impl Delivery {
             is_report: true,
             trace: b"",
             pieces: &pieces,
-            octets: &octets,
+            octets,
             parsing: OnceLock::new(),
             entry: None,
         };
-        let planned = self.settle_plan(&case, &mut Facts::default()).await?;
-        drop(case);
-        let body = self.keep(octets).await?;
-        Ok((planned, body))
+        self.settle_plan(&case, &mut facts).await
     }
 
     /// As much of the message as a report may return; nothing where it cannot be read, for the
@@ -221,6 +265,15 @@ impl Delivery {
             Vec::new()
         })
     }
+}
+
+/// How a report goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ReportWay {
+    /// Where the directory says.
+    Found,
+    /// Into the queue, whose worker asks the directory another time.
+    Queued,
 }
 
 fn settle(attempted: &Attempted<'_>, one: &Concluded) -> Operation {

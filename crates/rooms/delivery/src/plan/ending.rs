@@ -10,6 +10,7 @@ use postroom_store::operation::{EntryOutcome, Operation};
 use super::planner::Planner;
 use super::{Fate, Planned, plan};
 use crate::case::{Case, Quota, Relaying, Reports};
+use crate::conclude::{Diagnosis, remember_delay};
 use crate::expand::{self, ExpandError};
 use crate::facts::Missing;
 use crate::report::{self, Action, Line, Original};
@@ -23,6 +24,7 @@ impl Planner<'_, '_> {
             if self.case.quota == Quota::OneReply {
                 self.fail_the_refused();
             }
+            self.tell_of_delay();
             self.send_report();
             self.settle_entry();
         }
@@ -35,7 +37,7 @@ impl Planner<'_, '_> {
 
     /// The entry at hand cannot be delivered and its time is over.
     fn give_up_by_age(&mut self) {
-        let is_over = self.keeps_entry
+        let is_over = self.waits.is_some()
             && self
                 .case
                 .entry
@@ -43,7 +45,7 @@ impl Planner<'_, '_> {
         if let [fate @ Fate::Queued] = self.planned.fates.as_mut_slice()
             && is_over
         {
-            self.keeps_entry = false;
+            self.waits = None;
             *fate = Fate::Refused(reply::TRY_LATER.with_text("It was tried for too long"));
         }
     }
@@ -92,6 +94,35 @@ impl Planner<'_, '_> {
             Ok(_) | Err(ExpandError::Unavailable) => None,
             Err(_) => Some("sender-unknown"),
         }
+    }
+
+    /// The entry at hand has waited long, and its sender has not heard of that.
+    fn tell_of_delay(&mut self) {
+        let case = self.case;
+        let (Some(why), Some(attempt)) = (self.waits, case.entry) else {
+            return;
+        };
+        let [recipient] = case.envelope.recipients.as_slice() else {
+            return;
+        };
+        let sender = case.reports_to();
+        let notify = Some(Notify::or_unsaid(recipient.notify));
+        if !attempt.tells_sender || report::silence(Action::Delayed, sender, notify).is_some() {
+            return;
+        }
+        let diagnosis = Diagnosis {
+            status: why.code,
+            text: why.text.into(),
+            remote: None,
+            reply: None,
+        };
+        let ends = attempt.entry.created.plus(self.schedule.age_max);
+        let address = recipient.address.to_string();
+        let named = (&*address, recipient.orcpt.clone());
+        let line = Line::not_reached(named, &diagnosis, case.time, Some(ends));
+        self.report.add(line);
+        let remembered = remember_delay(attempt.entry, self.schedule);
+        self.planned.operations.push(remembered);
     }
 
     /// The report is one more message through the same door, planned into the same commit.
@@ -154,13 +185,14 @@ impl Planner<'_, '_> {
             return;
         };
         let now = self.case.time;
-        let outcome = match (attempt.progress, self.planned.fates.as_slice()) {
-            (Some(done), _) => EntryOutcome::Progress { done },
-            (None, _) if self.keeps_entry => EntryOutcome::Deferred {
+        let fates = self.planned.fates.as_slice();
+        let outcome = match (attempt.progress, self.waits, fates) {
+            (Some(done), ..) => EntryOutcome::Progress { done },
+            (None, Some(why), _) => EntryOutcome::Deferred {
                 due: self.schedule.next(attempt.entry, now).unwrap_or(now),
-                status: "4.3.0 the mailbox cannot take it now".into(),
+                status: why.status().into(),
             },
-            (None, [Fate::Reported(reply) | Fate::Unreported(reply, _)])
+            (None, None, [Fate::Reported(reply) | Fate::Unreported(reply, _)])
                 if self.is_entry_at_hand() =>
             {
                 EntryOutcome::Failed {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use postroom_mail::address::Address;
 use postroom_mail::envelope::{Notify, Recipient};
 use postroom_mail::identifier::{AccountId, MailboxId};
-use postroom_mail::reply;
+use postroom_mail::reply::{self, EnhancedCode};
 use postroom_queue::schedule::Schedule;
 use postroom_store::journal::JournalLine;
 use postroom_store::operation::{Delivery, NextHop, Operation, QuotaRule};
@@ -31,8 +31,8 @@ pub(super) struct Planner<'p, 'm> {
     pub(super) taken: HashMap<AccountId, Taken>,
     /// Lookup keys of addresses elsewhere that have their queue entry.
     pub(super) passed_on: HashSet<String>,
-    /// Whether the queue entry at hand goes on waiting by itself.
-    pub(super) keeps_entry: bool,
+    /// Why the queue entry at hand goes on waiting by itself, if it does.
+    pub(super) waits: Option<Late>,
     pub(super) planned: Planned,
     pub(super) report: Report,
 }
@@ -51,11 +51,38 @@ pub(super) enum Taken {
 /// How one account's copy went.
 enum Part {
     Placed,
-    /// For the queue: its mailbox cannot be asked, or is full.
-    Later(&'static str),
+    /// For the queue.
+    Later(Late),
     Full,
     /// No later try can succeed.
     Never,
+}
+
+/// Why a copy waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Late {
+    pub(super) code: EnhancedCode,
+    pub(super) text: &'static str,
+}
+
+impl Late {
+    const FULL: Self = Self {
+        code: EnhancedCode(4, 2, 2),
+        text: "mailbox is full",
+    };
+    const NO_MAILBOX: Self = Self {
+        code: EnhancedCode(4, 3, 0),
+        text: "mailbox not found",
+    };
+    const DIRECTORY: Self = Self {
+        code: EnhancedCode(4, 3, 0),
+        text: "directory trouble",
+    };
+
+    /// As the queue and the journal have it.
+    pub(super) fn status(self) -> String {
+        format!("{} {}", self.code, self.text)
+    }
 }
 
 /// What of an expansion no earlier recipient has led to.
@@ -112,10 +139,10 @@ impl Planner<'_, '_> {
                     has_gone = true;
                     self.line(recipient, "delivered", Some(self.hop(target)), None);
                 }
-                Part::Later(status) => late.push((target, status)),
+                Part::Later(why) => late.push((target, why)),
                 // A list has no reply of its own for one of its members.
                 Part::Full | Part::Never if expansion.is_list => {
-                    late.push((target, "4.2.2 mailbox is full"));
+                    late.push((target, Late::FULL));
                 }
                 Part::Full => self.place_not(recipient, target, Taken::Full),
                 Part::Never => self.place_not(recipient, target, Taken::Never),
@@ -124,9 +151,11 @@ impl Planner<'_, '_> {
         for remote in fresh.remotes {
             self.pass_on(recipient, expansion, remote);
         }
-        self.keeps_entry = self.is_entry_at_hand() && !has_gone && !late.is_empty();
-        for (target, status) in late {
-            self.place_later(recipient, expansion, target, status);
+        if self.is_entry_at_hand() && !has_gone {
+            self.waits = late.first().map(|(_, why)| *why);
+        }
+        for (target, why) in late {
+            self.place_later(recipient, expansion, target, why);
         }
     }
 
@@ -181,7 +210,7 @@ impl Planner<'_, '_> {
             Some(Fact::Known(inbox)) => *inbox,
             // Answered with `missing`; what is planned until then is thrown away.
             None => return self.took(target, Taken::Placed),
-            Some(Fact::Gone | Fact::Unavailable) => return Part::Later("4.3.0 mailbox not found"),
+            Some(Fact::Gone | Fact::Unavailable) => return Part::Later(Late::NO_MAILBOX),
         };
         let is_answered = case.quota == Quota::ReplyEach || self.is_alone();
         if is_answered && target.quota.is_some_and(|quota| case.size() > quota) {
@@ -197,7 +226,7 @@ impl Planner<'_, '_> {
                 Quota::ReplyEach if need > quota => return Part::Full,
                 Quota::OneReply if self.is_alone() && need > quota => return Part::Full,
                 Quota::OneReply if need > with_grace(quota) => {
-                    return Part::Later("4.2.2 mailbox is full");
+                    return Part::Later(Late::FULL);
                 }
                 Quota::OneReply | Quota::ReplyEach => {}
             }
@@ -236,12 +265,14 @@ impl Planner<'_, '_> {
     /// A recipient that stands for nobody now.
     pub(super) fn cannot(&mut self, recipient: &Recipient, error: ExpandError) -> Fate {
         if error == ExpandError::Unavailable && !self.is_alone() {
-            self.keeps_entry = self.is_entry_at_hand();
-            if !self.keeps_entry {
+            let late = Late::DIRECTORY;
+            if self.is_entry_at_hand() {
+                self.waits = Some(late);
+            } else {
                 let wish = self.wish(recipient, &recipient.address, false);
                 self.enqueue(recipient.address.to_string(), NextHop::Local, wish);
             }
-            self.line(recipient, "queued", None, Some("4.3.0 directory trouble"));
+            self.line(recipient, "queued", None, Some(&late.status()));
             return Fate::Queued;
         }
         Fate::Refused(error.reply())

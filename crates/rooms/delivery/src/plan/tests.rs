@@ -43,6 +43,7 @@ struct Scene {
     envelope: Envelope,
     reports: Reports,
     relaying: Relaying,
+    tells_sender: bool,
     quota: Quota,
     limits: Limits,
     facts: Facts,
@@ -69,6 +70,7 @@ impl Scene {
             },
             reports: Reports::Never,
             relaying: Relaying::Refused,
+            tells_sender: false,
             quota: Quota::OneReply,
             limits: Limits::default(),
             facts: Facts::default(),
@@ -181,6 +183,7 @@ impl Scene {
                 entry,
                 token: LeaseToken(3),
                 progress: None,
+                tells_sender: self.tells_sender,
             }),
         };
         plan(&case, &self.facts, &self.limits, &Schedule::default())

@@ -5,7 +5,7 @@ use postroom_mail::envelope::{Notify, Recipient};
 use postroom_store::operation::{DsnWish, NextHop};
 
 use super::Fate;
-use super::planner::{Fresh, Planner, Taken};
+use super::planner::{Fresh, Late, Planner, Taken};
 use crate::case::Reports;
 use crate::expand::{Expansion, Target};
 use crate::trace;
@@ -33,14 +33,19 @@ impl Planner<'_, '_> {
         recipient: &Recipient,
         expansion: &Expansion,
         target: &Target,
-        status: &'static str,
+        why: Late,
     ) {
-        if !self.keeps_entry {
+        if self.waits.is_none() {
             let wish = self.wish(recipient, &target.address, expansion.is_list);
             self.enqueue(target.address.to_string(), NextHop::Local, wish);
         }
         self.taken.insert(target.account, Taken::Queued);
-        self.line(recipient, "queued", Some(self.hop(target)), Some(status));
+        self.line(
+            recipient,
+            "queued",
+            Some(self.hop(target)),
+            Some(&why.status()),
+        );
     }
 
     /// More members than one commit takes: the rest of the message's recipients go to the worker,

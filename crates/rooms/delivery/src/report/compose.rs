@@ -214,7 +214,7 @@ impl Line {
                 let _ = write!(text, "        {sentence}\r\n");
             }
             if let Some(own) = &self.text {
-                let _ = write!(text, "        {}\r\n", one_line(own));
+                let _ = write!(text, "        {}\r\n", sentence(&one_line(own)));
             }
         }
         if let (Some(remote), Some(said)) = (&self.remote, &self.diagnostic) {
@@ -255,6 +255,21 @@ impl Line {
             let _ = write!(text, "Will-Retry-Until: {}\r\n", date(until));
         }
     }
+}
+
+/// With a capital letter and a full stop, however it came.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut sentence: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    sentence.push_str(letters.as_str());
+    if !sentence.ends_with(['.', '?', '!']) {
+        sentence.push('.');
+    }
+    sentence
 }
 
 fn announce(action: Action) -> &'static str {

@@ -20,18 +20,18 @@ use postroom_mail::envelope::{BodyType, Envelope, Notify, Recipient, Ret};
 use postroom_mail::identifier::ArrivalId;
 use postroom_mail::mailbox_name::MailboxName;
 use postroom_mail::reply::{EnhancedCode, Reply};
-use postroom_queue::queue::{Lease, Queue};
 use postroom_queue::schedule::Schedule;
 use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_runtime::random::Random;
 use postroom_runtime::secret::Secret;
 use postroom_store::journal::JournalLine;
-use postroom_store::operation::{self, DomainKind, Operation, Piece};
+use postroom_store::operation::{self, DomainKind, LeaseToken, Operation, Piece};
 use postroom_store::outcome::Done;
 use postroom_store::plan::{Body, Plan};
 use postroom_store::row::Entry;
 use postroom_store::store::{Options, Store};
 use postroom_testkit::directory::TestDirectory;
+use postroom_testkit::disk::FaultyDisk;
 
 /// What Anna writes.
 pub(crate) const MESSAGE: &str = "From: anna@example.org\r\nSubject: hello\r\n\r\nsecret body\r\n";
@@ -39,19 +39,43 @@ pub(crate) const MESSAGE: &str = "From: anna@example.org\r\nSubject: hello\r\n\r
 pub(crate) struct House {
     pub(crate) store: Store,
     pub(crate) delivery: Delivery,
-    pub(crate) queue: Queue,
+    directory: Directory,
+    disk: FaultyDisk,
     privacy: Privacy,
-    _folder: TestDirectory,
+    folder: TestDirectory,
 }
 
 impl House {
     pub(crate) async fn new() -> Self {
-        let folder = TestDirectory::new();
+        let house = Self::open(TestDirectory::new(), FaultyDisk::new()).await;
+        let domain = operation::Domain {
+            name: "example.org".into(),
+            kind: DomainKind::Local,
+            catch_all: None,
+            target: None,
+        };
+        house.directory.put_domain(domain).await.unwrap();
+        for name in ["anna@example.org", "bob@example.org"] {
+            let password = NewPassword::Clear(Secret::new("correct horse battery"));
+            let accounts = vec![(address(name), password)];
+            house.directory.add_accounts(accounts, None).await.unwrap();
+        }
+        house
+    }
+
+    /// The same house after a restart on a disk with no room for anything but outcomes.
+    pub(crate) async fn with_full_disk(self) -> Self {
+        self.store.close().await;
+        self.disk.set_free(0);
+        Self::open(self.folder, self.disk).await
+    }
+
+    async fn open(folder: TestDirectory, disk: FaultyDisk) -> Self {
         let mut options = Options::new(folder.path());
         options.accept_filesystem = ["tmpfs", "overlayfs"].map(Into::into).to_vec();
         options.reserve = 0;
+        options.disk = std::sync::Arc::new(disk.clone());
         let store = Store::open(options).await.unwrap();
-        let clock = Clock::system();
         let cost = Cost {
             memory_kib: 8,
             passes: 1,
@@ -61,31 +85,20 @@ impl House {
             ..DirectoryLimits::default()
         };
         let random = Random::seeded(7);
-        let directory = Directory::open(store.clone(), clock.clone(), random.clone(), limits);
-        let directory = directory.unwrap();
-        let domain = operation::Domain {
-            name: "example.org".into(),
-            kind: DomainKind::Local,
-            catch_all: None,
-            target: None,
-        };
-        directory.put_domain(domain).await.unwrap();
-        for name in ["anna@example.org", "bob@example.org"] {
-            let password = NewPassword::Clear(Secret::new("correct horse battery"));
-            let accounts = vec![(address(name), password)];
-            directory.add_accounts(accounts, None).await.unwrap();
-        }
+        let clock = Clock::system();
+        let directory = Directory::open(store.clone(), clock, random.clone(), limits).unwrap();
         Self {
             delivery: Delivery::new(
                 store.clone(),
-                directory,
+                directory.clone(),
                 Limits::default(),
                 Schedule::default(),
             ),
-            queue: Queue::new(store.clone(), clock, Schedule::default()),
             store,
+            directory,
+            disk,
             privacy: Privacy::new(LogPrivacy::Full, &random),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -113,7 +126,7 @@ impl House {
         let case = Case {
             arrival,
             session: 1,
-            time: self.now(),
+            time: now(),
             peer: None,
             privacy: &self.privacy,
             host: "mx.example.org",
@@ -139,16 +152,18 @@ impl House {
         arrival
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        Clock::system().wall()
-    }
-
+    /// Takes all entries, as whoever attempts them does.
     pub(crate) async fn lease(&self) -> Lease {
-        self.queue
-            .take_due(100)
-            .await
-            .unwrap()
-            .expect("something is due")
+        let entries = self.entries().await;
+        let take = Operation::Lease {
+            entries: entries.iter().map(|entry| entry.id).collect(),
+            until: now().plus(Duration::from_mins(10)),
+        };
+        let taken = self.commit(now(), take).await;
+        let [Done::Leased(token)] = taken[..] else {
+            panic!("{taken:?}");
+        };
+        Lease { token, entries }
     }
 
     pub(crate) async fn conclude(
@@ -162,7 +177,7 @@ impl House {
         });
         let attempted = Attempted {
             token: lease.token,
-            time: self.now(),
+            time: now(),
             elapsed: Duration::from_millis(12),
             host: "mx.example.org",
             privacy: &self.privacy,
@@ -186,10 +201,10 @@ impl House {
 
     /// What an operator does with an entry.
     pub(crate) async fn remove(&self, entry: &Entry) {
-        let now = self.now();
+        let now = self::now();
         let take = Operation::Lease {
             entries: vec![entry.id],
-            until: now.plus(Duration::from_secs(60)),
+            until: now.plus(Duration::from_mins(1)),
         };
         let taken = self.commit(now.plus(Duration::from_hours(1)), take).await;
         let [Done::Leased(token)] = taken[..] else {
@@ -212,6 +227,22 @@ impl House {
             body: None,
         };
         self.store.commit(plan).await.unwrap().results
+    }
+
+    /// From now on a plan has so many rounds of look-ups.
+    pub(crate) fn bound_rounds(&mut self, rounds: usize) {
+        let limits = Limits {
+            plan_rounds_max: rounds,
+            ..Limits::default()
+        };
+        let (store, directory) = (self.store.clone(), self.directory.clone());
+        self.delivery = Delivery::new(store, directory, limits, Schedule::default());
+    }
+
+    pub(crate) async fn remove_account(&self, name: &str) {
+        let account = self.store.account_of(name).await.unwrap().unwrap().id;
+        self.commit(now(), Operation::RemoveAccount { account })
+            .await;
     }
 
     pub(crate) async fn entries(&self) -> Vec<Entry> {
@@ -249,6 +280,12 @@ impl House {
         lines.retain(|line| &*line.what != "deliver");
         lines
     }
+}
+
+/// Entries that are being attempted.
+pub(crate) struct Lease {
+    pub(crate) token: LeaseToken,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// A message as a test posts it.
@@ -320,4 +357,8 @@ pub(crate) fn deferred(due: Timestamp, tells_sender: bool) -> Conclusion {
         diagnosis: diagnosis(451, EnhancedCode(4, 7, 1), "greylisted"),
         tells_sender,
     }
+}
+
+pub(crate) fn now() -> Timestamp {
+    Clock::system().wall()
 }

@@ -3,14 +3,14 @@ use std::time::Duration;
 use postroom_delivery::conclude::{ConcludeError, Conclusion};
 use postroom_store::error::{CommitError, Refused};
 
-use crate::fixture::{House, deferred, diagnosis, failed, to, transferred};
+use crate::fixture::{House, deferred, diagnosis, failed, now, to, transferred};
 use postroom_mail::reply::EnhancedCode;
 
 #[tokio::test]
 async fn each_entry_of_a_transaction_settles_with_one_commit() {
     let house = House::new().await;
     let post = to(&["a@y.net", "b@y.net", "c@y.net", "d@y.net"]);
-    let due = house.now().plus(Duration::from_mins(7));
+    let due = now().plus(Duration::from_mins(7));
     let arrival = house
         .attempt(post, |entry| match &*entry.recipient {
             "a@y.net" => transferred(true),

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use postroom_delivery::case::Reports;
+use postroom_delivery::conclude::delay_key;
 use postroom_mail::envelope::{Notify, Ret};
 use postroom_store::operation::NextHop;
 
-use crate::fixture::{House, Post, deferred, failed, to, transferred};
+use crate::fixture::{House, Post, deferred, failed, now, to, transferred};
 
 #[tokio::test]
 async fn failures_of_one_transaction_come_in_one_report() {
@@ -90,7 +91,7 @@ async fn wishes_decide_what_a_sender_hears() {
         let words = ["failed", "delayed", "relayed"];
         for (word, is_told) in words.into_iter().zip(expected) {
             let house = House::new().await;
-            let due = house.now().plus(Duration::from_mins(7));
+            let due = now().plus(Duration::from_mins(7));
             let post = Post {
                 notify,
                 ..to(&["a@y.net"])
@@ -127,7 +128,7 @@ async fn a_server_with_dsn_takes_over_the_duty_to_report() {
 #[tokio::test]
 async fn a_delay_tells_until_when_it_is_tried() {
     let house = House::new().await;
-    let due = house.now().plus(Duration::from_mins(7));
+    let due = now().plus(Duration::from_mins(7));
     house
         .attempt(to(&["a@y.net"]), |_| deferred(due, true))
         .await;
@@ -137,7 +138,12 @@ async fn a_delay_tells_until_when_it_is_tried() {
         "{report}"
     );
     assert!(report.contains("\r\nWill-Retry-Until: "), "{report}");
-    assert_eq!(house.entries().await.len(), 1, "it still waits");
+    let [entry] = &house.entries().await[..] else {
+        panic!("it still waits");
+    };
+    // Whoever attempts it next knows that this was told.
+    let key = delay_key(entry.id);
+    assert!(house.store.remembered(&key).await.unwrap().is_some());
 }
 
 /// What a stranger sent to an alias of ours and fails elsewhere ends silently, by a named rule.
@@ -145,7 +151,7 @@ async fn a_delay_tells_until_when_it_is_tried() {
 async fn attack_c05_failures_of_strangers_mail_are_told_to_nobody() {
     let house = House::new().await;
     for from in ["victim@z.net", "anna@example.org"] {
-        for conclusion in [failed(), deferred(house.now(), true), transferred(false)] {
+        for conclusion in [failed(), deferred(now(), true), transferred(false)] {
             let post = Post {
                 from,
                 reports: Reports::Never,
@@ -217,4 +223,54 @@ async fn a_report_about_many_fits_one_commit() {
         panic!("one report");
     };
     assert_eq!(report.matches("Action: failed").count(), 100);
+}
+
+/// The sender is gone: the outcome is kept all the same, and the report is for nobody.
+#[tokio::test]
+async fn a_report_for_nobody_keeps_no_entry_from_settling() {
+    let house = House::new().await;
+    house.accept(to(&["a@y.net", "b@y.net"])).await;
+    let lease = house.lease().await;
+    house.remove_account("anna@example.org").await;
+    house.conclude(&lease, |_| failed()).await.unwrap();
+    assert!(house.entries().await.is_empty());
+}
+
+/// Where nobody can say how the report goes, it waits, and what was attempted does not.
+#[tokio::test]
+async fn a_report_whose_way_is_not_found_waits_in_the_queue() {
+    let mut house = House::new().await;
+    house.accept(to(&["a@y.net", "b@y.net"])).await;
+    let lease = house.lease().await;
+    house.bound_rounds(1);
+    house.conclude(&lease, |_| failed()).await.unwrap();
+    let [report] = &house.entries().await[..] else {
+        panic!("the report waits");
+    };
+    assert_eq!(
+        (&*report.recipient, &report.next_hop),
+        ("anna@example.org", &NextHop::Local)
+    );
+}
+
+/// Without room for a report nothing is lost: what failed is tried again, the rest is settled.
+#[tokio::test]
+async fn without_room_failures_wait_and_the_rest_is_settled() {
+    let house = House::new().await;
+    house.accept(to(&["a@y.net", "b@y.net"])).await;
+    let house = house.with_full_disk().await;
+    let lease = house.lease().await;
+    let due = lease.entries[0].due;
+    let conclusion = |entry: &postroom_store::row::Entry| match &*entry.recipient {
+        "a@y.net" => transferred(false),
+        _ => failed(),
+    };
+    house.conclude(&lease, conclusion).await.unwrap();
+    let entries = house.entries().await;
+    let [entry] = &entries[..] else {
+        panic!("{entries:?}");
+    };
+    assert_eq!(&*entry.recipient, "b@y.net");
+    assert!(entry.due > due && entry.attempts == 1);
+    assert!(house.inbox("anna").await.is_empty());
 }

@@ -35,6 +35,7 @@ impl Session {
             reservations: Vec::new(),
             gather: None,
             started,
+            message_id: None,
         });
         reply::SENDER_NOTED
     }

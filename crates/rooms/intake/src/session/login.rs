@@ -39,9 +39,6 @@ impl Session {
             }
             Err(SignInError::Wrong) => {
                 self.tell_login(&attempt, "refused", Some(&reply::LOGIN_FAILED));
-                let mut line = self.line("login", "refused", None);
-                line.sender = Some(self.inner().parts.privacy.name(name));
-                self.inner().parts.store.journal_later(vec![line]);
                 Answer::Verdict(reply::LOGIN_FAILED)
             }
             Err(SignInError::Unheard) => {

@@ -15,7 +15,7 @@ use postroom_store::plan::Plan;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time;
 
-use super::story::{Refusal, accepted};
+use super::story::{accepted, verdict};
 use super::{Session, Transaction, store_reply};
 use crate::gather::Gathered;
 use crate::header::Header;
@@ -98,8 +98,15 @@ impl Session {
         if let Some(arrival) = inner.repeats.find(&digest, time).await {
             return Err(Stop::Repeat(arrival));
         }
-        let header = Header::read(&body.octets, inner.limits.hostname.as_str());
+        let mut header = Header::read(&body.octets, inner.limits.hostname.as_str());
+        transaction.message_id = header.message_id.as_deref().map(Into::into);
         let fields = self.judge_message(transaction, &header, time).await?;
+        if header.message_id.is_none() {
+            // Whoever gave it none was given one by a stage.
+            let own = inner.limits.hostname.as_str();
+            header.message_id = Header::read(fields.as_bytes(), own).message_id;
+            transaction.message_id = header.message_id.as_deref().map(Into::into);
+        }
         let trace = self.trace(transaction, &header, &fields, time);
         let judged = Judged {
             header,
@@ -282,10 +289,7 @@ impl Session {
                 _ => Stop::Refused("recipients", reply.clone()),
             });
         }
-        let mut line = self.line("message", "accepted", Some(transaction));
-        line.message_id = judged.header.message_id.as_deref().map(Into::into);
-        let mut journal = Vec::with_capacity(planned.journal.len() + 1);
-        journal.push(line);
+        let mut journal = self.tell_accepted(transaction, &planned.fates);
         journal.extend(planned.journal);
         Ok(Ready {
             plan: Plan {
@@ -305,6 +309,7 @@ impl Session {
         // Whoever has gone does not learn of a 250 and sends the message again: leave it to that.
         if self.peer.has_closed() {
             self.tell_transaction(transaction, "lost", None, None);
+            self.tell_end(transaction, "lost", None);
             return Answer::Verdict(reply::TRY_LATER);
         }
         let Ready {
@@ -336,6 +341,8 @@ impl Session {
                 let reply = store_reply(&error);
                 tracing::warn!(queue_id = %transaction.arrival, %error, "a message is not kept");
                 self.tell_transaction(transaction, "deferred", Some("commit"), Some(&reply));
+                self.tell_again();
+                self.tell_end(transaction, "deferred", Some(("commit", &reply)));
                 Answer::Verdict(reply)
             }
         }
@@ -344,28 +351,20 @@ impl Session {
     fn stop(&self, transaction: &Transaction, stop: Stop) -> Answer {
         match stop {
             Stop::Refused(stage, reply) => {
-                let outcome = if reply.is_permanent() {
-                    "refused"
-                } else {
-                    "deferred"
-                };
+                let outcome = verdict(&reply);
                 self.tell_transaction(transaction, outcome, Some(stage), Some(&reply));
-                let refusal = Refusal {
-                    what: "message",
-                    stage,
-                    recipient: None,
-                    reply: &reply,
-                };
-                self.tell_refusal(&refusal, Some(transaction));
+                self.tell_end(transaction, outcome, Some((stage, &reply)));
                 Answer::Verdict(reply)
             }
             Stop::RefusedEach(fates) => {
                 self.tell_transaction(transaction, "refused", Some("recipients"), None);
+                self.tell_each(transaction, &fates);
                 self.verdicts(fates, reply::TRY_LATER)
             }
             Stop::Repeat(arrival) => {
                 let reply = accepted(arrival);
                 self.tell_transaction(transaction, "repeated", None, Some(&reply));
+                self.tell_repeat(transaction, &reply);
                 Answer::Verdict(reply)
             }
         }

@@ -1,14 +1,22 @@
 //! What of a session is told: one event for each transaction and login, and journal lines.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use postroom_delivery::plan::Fate;
+use postroom_delivery::privacy::printable;
 use postroom_mail::address::Address;
+use postroom_mail::envelope::Recipient;
 use postroom_mail::identifier::ArrivalId;
-use postroom_mail::reply::Reply;
+use postroom_mail::reply::{self, Reply};
+use postroom_smtp::server::HelloVerb;
 use postroom_store::journal::JournalLine;
 
 use super::{Session, Transaction};
 use crate::stages::{Moment, Note};
+
+/// Recipients of one transaction without a message that the journal names.
+const TOUCHED_MAX: usize = 100;
 
 /// A refusal, for the journal.
 pub(super) struct Refusal<'r> {
@@ -73,6 +81,15 @@ impl Session {
             elapsed_ms = self.elapsed(attempt.started).0,
             "login"
         );
+        let mechanism = attempt.mechanism;
+        let mut line = self.line("login", outcome, None);
+        line.sender = Some(self.inner().parts.privacy.name(attempt.name));
+        line.elapsed_us = self.elapsed(attempt.started).1;
+        line.reply = Some(match reply {
+            Some(reply) => spoken(reply, Some(mechanism)),
+            None => mechanism.into(),
+        });
+        self.journal(vec![line]);
     }
 
     /// Something was refused before there was a message: a line for the journal, without waiting.
@@ -91,10 +108,14 @@ impl Session {
             "refused"
         );
         let privacy = &self.inner().parts.privacy;
-        let mut line = self.line(what, "refused", transaction);
+        let mut line = self.line(what, verdict(reply), transaction);
         line.recipient = recipient.map(|address| privacy.address(address));
-        line.reply = Some(format!("{} {stage}", reply.code).into());
-        self.inner().parts.store.journal_later(vec![line]);
+        line.reply = Some(spoken(reply, Some(stage)));
+        // Who was refused at once has no story before that.
+        if *what == "connect" {
+            self.is_told.store(true, Ordering::Relaxed);
+        }
+        self.journal(vec![line]);
     }
 
     /// What stages found worth keeping, though it decided nothing.
@@ -108,23 +129,122 @@ impl Session {
             })
             .collect();
         if !lines.is_empty() {
-            self.inner().parts.store.journal_later(lines);
+            self.journal(lines);
         }
     }
 
-    /// A journal line of this room with what is known of the session.
-    pub(super) fn line(
+    /// What the journal is told with the commit of a message.
+    pub(super) fn tell_accepted(
         &self,
-        what: &str,
-        verdict: &str,
-        transaction: Option<&Transaction>,
-    ) -> JournalLine {
+        transaction: &Transaction,
+        fates: &[Fate],
+    ) -> Vec<JournalLine> {
+        let mut lines: Vec<_> = self.opening().into_iter().collect();
+        let mut line = self.line("message", "accepted", Some(transaction));
+        line.reply = Some(spoken(&accepted(transaction.arrival), None));
+        lines.push(line);
+        lines.extend(self.refused_of(transaction, fates));
+        lines
+    }
+
+    /// A transaction ended without a message: whom that touched, and why.
+    pub(super) fn tell_end(
+        &self,
+        transaction: &Transaction,
+        outcome: &str,
+        refusal: Option<(&str, &Reply)>,
+    ) {
+        if transaction.recipients.is_empty() {
+            return;
+        }
+        let privacy = &self.inner().parts.privacy;
+        let recipient = |recipient: &Recipient| JournalLine {
+            recipient: Some(privacy.address(&recipient.address)),
+            reply: Some(spoken(&reply::RECIPIENT_NOTED, None)),
+            ..self.line("recipient", "accepted", Some(transaction))
+        };
+        let touched = transaction.recipients.iter().take(TOUCHED_MAX);
+        let mut lines: Vec<_> = touched.map(recipient).collect();
+        let mut line = self.line("message", outcome, Some(transaction));
+        line.reply = refusal.map(|(stage, reply)| spoken(reply, Some(stage)));
+        lines.push(line);
+        self.journal(lines);
+    }
+
+    /// In LMTP every recipient refused for itself.
+    pub(super) fn tell_each(&self, transaction: &Transaction, fates: &[Fate]) {
+        let lines: Vec<_> = self.refused_of(transaction, fates).collect();
+        self.journal(lines);
+    }
+
+    /// A transaction that was accepted before, unheard, came again.
+    pub(super) fn tell_repeat(&self, transaction: &Transaction, reply: &Reply) {
+        let mut line = self.line("message", "repeated", Some(transaction));
+        line.reply = Some(spoken(reply, None));
+        self.journal(vec![line]);
+    }
+
+    /// The journal did not get what it was told of this session.
+    pub(super) fn tell_again(&self) {
+        self.is_told.store(false, Ordering::Relaxed);
+    }
+
+    /// Lines of recipients that refuse once the body is whole.
+    fn refused_of(
+        &self,
+        transaction: &Transaction,
+        fates: &[Fate],
+    ) -> impl Iterator<Item = JournalLine> {
+        let pairs = transaction.recipients.iter().zip(fates).take(TOUCHED_MAX);
+        pairs.filter_map(|(recipient, fate)| match fate {
+            Fate::Refused(reply) => {
+                let address = &recipient.address;
+                Some(JournalLine {
+                    recipient: Some(self.inner().parts.privacy.address(address)),
+                    reply: Some(spoken(reply, None)),
+                    ..self.line("message", verdict(reply), Some(transaction))
+                })
+            }
+            _ => None,
+        })
+    }
+
+    /// The line that opens the story of a session: with the first thing that is told of it.
+    fn opening(&self) -> Option<JournalLine> {
+        if self.is_told.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let mut line = self.line("connect", "accepted", None);
+        line.time = self.connected;
+        line.reply = self.hello.as_ref().map(|hello| {
+            let name = self.inner().parts.privacy.host(&hello.name);
+            let verb = match hello.verb {
+                HelloVerb::Ehlo => "EHLO",
+                HelloVerb::Helo => "HELO",
+                HelloVerb::Lhlo => "LHLO",
+            };
+            match &hello.tls {
+                Some(tls) => format!("{verb} {name}, {} {}", tls.version, tls.cipher).into(),
+                None => format!("{verb} {name}, no TLS").into(),
+            }
+        });
+        Some(line)
+    }
+
+    /// Lines for the journal, without waiting.
+    fn journal(&self, lines: Vec<JournalLine>) {
+        let all = self.opening().into_iter().chain(lines).collect();
+        self.inner().parts.store.journal_later(all);
+    }
+
+    /// A journal line of this room with what is known of the session.
+    fn line(&self, what: &str, verdict: &str, transaction: Option<&Transaction>) -> JournalLine {
         let privacy = &self.inner().parts.privacy;
         JournalLine {
             time: self.inner().parts.clock.wall(),
             session: self.id,
             arrival: transaction.map(|open| open.arrival),
-            message_id: None,
+            message_id: transaction.and_then(|open| open.message_id.clone()),
             room: "intake".into(),
             what: what.into(),
             sender: transaction.map(|open| privacy.reverse_path(&open.sender.reverse_path)),
@@ -155,4 +275,25 @@ pub(super) fn accepted(arrival: ArrivalId) -> Reply {
     let reply = postroom_mail::reply::MESSAGE_ACCEPTED;
     let text = format!("{} as {arrival}", reply.text);
     reply.with_text(text)
+}
+
+/// What a reply that is no 2xx means, as the journal spells it.
+pub(super) fn verdict(reply: &Reply) -> &'static str {
+    if reply.is_permanent() {
+        "refused"
+    } else {
+        "deferred"
+    }
+}
+
+/// A reply in one line, and the stage or part that decided it.
+fn spoken(reply: &Reply, stage: Option<&str>) -> Box<str> {
+    let Reply {
+        code,
+        enhanced,
+        text,
+    } = reply;
+    let enhanced = enhanced.map_or_else(String::new, |enhanced| format!("{enhanced} "));
+    let stage = stage.map_or_else(String::new, |stage| format!(" [{stage}]"));
+    printable(&format!("{code} {enhanced}{text}{stage}")).into()
 }

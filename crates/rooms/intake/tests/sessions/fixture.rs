@@ -237,7 +237,6 @@ fn parts(store: &Store, directory: &Directory, delivery: &Delivery) -> Parts {
         clock: Clock::system(),
         heavy: BlockingPool::start("heavy", 1, 16).unwrap(),
         privacy: Privacy::new(LogPrivacy::Full, &random),
-        random,
     }
 }
 

@@ -7,11 +7,13 @@ use postroom_queue::schedule::Schedule;
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::Token;
 use postroom_runtime::random::Random;
+use postroom_store::operation::NextHop;
+use postroom_store::row::Entry;
 
 use crate::fixture::{House, Settings, codes, note};
 
 impl House {
-    /// Works off the queue until it is empty.
+    /// Works off the queue until it holds nothing for mailboxes here.
     async fn work_off(&self) {
         let clock = Clock::system();
         let random = Random::seeded(11);
@@ -24,8 +26,16 @@ impl House {
         };
         let token = Token::new();
         let mut news = self.store.follow();
+        let is_here = |entry: &Entry| !matches!(entry.next_hop, NextHop::Remote(_));
         let done = async {
-            while !self.store.entries(None, 1).await.unwrap().is_empty() {
+            while self
+                .store
+                .entries(None, 1000)
+                .await
+                .unwrap()
+                .iter()
+                .any(is_here)
+            {
                 let _ = news.recv().await;
             }
             token.cancel();
@@ -84,4 +94,56 @@ async fn large_lists_are_delivered_to_each_member_once() {
     let story = house.store.journal_of(id).await.unwrap();
     let delivered = story.iter().filter(|line| &*line.verdict == "delivered");
     assert_eq!(delivered.count(), 11);
+}
+
+/// Members elsewhere come out of the chunks as entries of the one message: its queue id, its octets.
+#[tokio::test]
+async fn large_lists_reach_members_here_and_elsewhere_once() {
+    let mut settings = Settings::default();
+    settings.expansion.inline_recipients_max = 2;
+    settings.expansion.chunk_members_max = 2;
+    let house = House::with(settings).await;
+    let members = [
+        "zoe@elsewhere.net",
+        "anna@example.org",
+        "Yan@elsewhere.net",
+        "bob@example.org",
+        "xi@far.example",
+    ];
+    house.alias("list", &members).await;
+    let mut talk = house.peer(Door::Transfer).await;
+    talk.say("EHLO client.example.net").await;
+    let reply = talk
+        .post("x@y.net", &["list@example.org"], &note("x@y.net"))
+        .await;
+    assert_eq!(codes(&reply), "250");
+    assert_eq!(house.store.entries(None, 10).await.unwrap().len(), 1);
+
+    house.work_off().await;
+    for name in ["anna", "bob"] {
+        assert_eq!(house.inbox(name).await.len(), 1, "{name}");
+    }
+    let entries = house.store.entries(None, 10).await.unwrap();
+    let mut names: Vec<&str> = entries.iter().map(|entry| &*entry.recipient).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        ["Yan@elsewhere.net", "xi@far.example", "zoe@elsewhere.net"]
+    );
+    for entry in &entries {
+        assert!(reply.contains(&entry.arrival.to_string()), "{reply}");
+        assert_eq!(entry.blob, entries[0].blob);
+        let all = 0..entry.rendering.octets();
+        let bytes = house
+            .store
+            .read(entry.blob, &entry.rendering, all)
+            .await
+            .unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(
+            text.starts_with("Received: from client.example.net"),
+            "{text}"
+        );
+        assert!(text.ends_with(&(note("x@y.net") + "\r\n")));
+    }
 }

@@ -9,7 +9,7 @@ use postroom_mail::address::{Address, NonAscii, ReversePath};
 use postroom_mail::envelope::{BodyType, Envelope, Recipient};
 use postroom_net::connect::{ConnectError, Destination, Leash, Over, connect};
 use postroom_net::tls::{Certificate, Outward};
-use postroom_net::{Broken, Ground, Host, Limits};
+use postroom_net::{Broken, Ground, Host, Limits, Peer};
 use postroom_runtime::clock::Clock;
 use postroom_smtp::client::{
     Answer, Cause, Client, Fate, Moment, News, Outcome, Profile, Question, Source, Stage, StartTls,
@@ -30,6 +30,9 @@ struct Postman {
     place: usize,
     outcomes: Vec<Outcome>,
     tls: Option<Tls>,
+    peer: Option<Peer>,
+    /// Lets the next answer wait until the peer has gone.
+    outlasts_peer: bool,
 }
 
 impl Postman {
@@ -40,6 +43,8 @@ impl Postman {
             place: 0,
             outcomes: Vec::new(),
             tls: None,
+            peer: None,
+            outlasts_peer: false,
         }
     }
 }
@@ -48,6 +53,9 @@ impl Host<Client> for Postman {
     async fn answer(&mut self, question: Question) -> Answer {
         if let Question::Ended(outcome) = question {
             self.outcomes.push(outcome);
+            while self.outlasts_peer && !self.peer.as_ref().unwrap().has_closed() {
+                tokio::task::yield_now().await;
+            }
         }
         if self.messages.is_empty() {
             return Answer::Quit;
@@ -79,6 +87,10 @@ impl Host<Client> for Postman {
         Ok(false)
     }
 
+    fn connected(&mut self, peer: Peer) {
+        self.peer = Some(peer);
+    }
+
     fn secured(&mut self, tls: &Tls) {
         self.tls = Some(tls.clone());
     }
@@ -89,7 +101,8 @@ fn message(recipients: &[&str], octets: &[u8]) -> (Transaction, Vec<u8>) {
     let transaction = Transaction {
         envelope: Envelope {
             reverse_path: ReversePath::Address(address("anna@example.org")),
-            recipients: { recipients.iter() }
+            recipients: recipients
+                .iter()
                 .map(|to| Recipient {
                     address: address(to),
                     notify: None,
@@ -139,6 +152,15 @@ fn session(
     limits: Limits,
     messages: Vec<(Transaction, Vec<u8>)>,
 ) -> Over<Client, Postman> {
+    session_of(destination, profile, limits, Postman::new(messages))
+}
+
+fn session_of(
+    destination: Destination,
+    profile: Profile,
+    limits: Limits,
+    postman: Postman,
+) -> Over<Client, Postman> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -147,7 +169,6 @@ fn session(
     let machine = Client::new(Arc::new(profile), clock.now());
     let show = Box::new(|peer: std::net::IpAddr| peer.to_string().into());
     let ground = Arc::new(Ground::new(clock, limits, Box::new(|_| false), show));
-    let postman = Postman::new(messages);
     let session = connect(&ground, destination, Leash::default(), machine, postman);
     runtime.block_on(async { tokio::time::timeout(LONG, session).await.unwrap() })
 }
@@ -228,9 +249,7 @@ fn starttls_takes_any_certificate_and_tells_whether_it_was_good() {
 
 #[test]
 fn a_certificate_that_must_be_good_and_is_not_ends_the_session() {
-    let mut remote = Personality::default();
-    remote.is_implicit_tls = true;
-    let remote = Remote::start(remote);
+    let remote = Remote::start(Personality::default().with_implicit_tls());
     let stranger = Remote::start(Personality::default());
     for (issuer, is_good) in [(&remote, true), (&stranger, false)] {
         let mut roots = RootCertStore::empty();
@@ -407,7 +426,89 @@ fn a_peer_that_dies_after_the_data_may_have_taken_the_message() {
 }
 
 #[test]
+fn a_host_that_waits_sees_its_peer_go() {
+    for starttls in [None, Some(Manner::Good)] {
+        let mut personality =
+            Personality::default().does(At::EndOfData, Deed::SayAndLeave("250 2.6.0 Taken"));
+        if let Some(starttls) = starttls {
+            personality = personality.with_starttls(starttls);
+        }
+        let remote = Remote::start(personality);
+        let mut postman = Postman::new([hi(), hi()].concat());
+        postman.outlasts_peer = true;
+        let profile = Profile::transfer("mail.example.org");
+        let towards = destination(remote.address());
+        let over = session_of(towards, profile, Limits::default(), postman);
+        assert_eq!(over.host.peer.unwrap().address, remote.address());
+        // It sent all the same: no reply to MAIL, and nobody got anything.
+        assert_eq!(over.host.outcomes.len(), 1);
+        assert_eq!(over.machine.ending().moment, Moment::Unfinished(vec![None]));
+    }
+}
+
+#[test]
 fn a_peer_that_stops_reading_is_not_waited_for() {
+    let remote = Remote::start(Personality::default().does(At::Body(100_000), Deed::Freeze));
+    let profile = Profile::transfer("mail.example.org");
+    let limits = Limits {
+        write_stall_max: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let over = session(destination(remote.address()), profile, limits, large());
+    assert!(
+        matches!(over.how, Err(ConnectError::Broken(Broken::Stalled))),
+        "{:?}",
+        over.how
+    );
+    assert_eq!(over.machine.ending().moment, Moment::Unfinished(vec![None]));
+}
+
+#[test]
+fn a_peer_that_reads_for_ever_is_not_waited_for() {
+    let remote = Remote::start(Personality::default());
+    let mut profile = Profile::transfer("mail.example.org");
+    profile.timeouts.body = Duration::ZERO;
+    let over = session(
+        destination(remote.address()),
+        profile,
+        Limits::default(),
+        hi(),
+    );
+    assert!(
+        matches!(over.how, Err(ConnectError::Broken(Broken::Stalled))),
+        "{:?}",
+        over.how
+    );
+    assert!(remote.messages().is_empty());
+}
+
+#[test]
+fn slow_peers_and_those_that_relent_are_served() {
+    let pause = Deed::Dawdle(Duration::from_millis(1));
+    let personality = Personality::default()
+        .does(At::Ehlo, pause.clone())
+        .does(At::EndOfData, pause)
+        .does_times(1, At::Mail, Deed::Say("451 4.7.1 Greylisted"));
+    let remote = Remote::start(personality.with_recipients_max(1));
+    let recipients = ["bob@example.net", "carla@example.net"];
+    let over = send(&remote, [hi(), vec![message(&recipients, HI)]].concat());
+    assert_quit(&over);
+    let [first, second] = over.host.outcomes.as_slice() else {
+        panic!("{:?}", over.host.outcomes);
+    };
+    let code = |fate: &Fate| match fate {
+        Fate::Accepted(reply) | Fate::Refused { reply, .. } => reply.code,
+        Fate::Unsent(_) => 0,
+    };
+    assert_eq!(code(&first.fates[0]), 451);
+    assert_eq!(
+        second.fates.iter().map(code).collect::<Vec<_>>(),
+        [250, 452]
+    );
+}
+
+#[test]
+fn a_peer_that_says_nothing_to_the_data_is_not_waited_for() {
     // It reads, so as to notice the end, and says nothing.
     let remote = Remote::start(Personality::default().does(At::EndOfData, Deed::Hang));
     let mut profile = Profile::transfer("mail.example.org");
@@ -426,7 +527,7 @@ fn a_peer_that_stops_reading_is_not_waited_for() {
 }
 
 #[test]
-fn a_message_that_may_not_leave_breaks_the_connection_before_its_end() {
+fn attack_a02_a_message_with_stray_octets_breaks_the_connection_before_its_end() {
     let remote = Remote::start(Personality::default());
     let over = send(
         &remote,
@@ -439,6 +540,7 @@ fn a_message_that_may_not_leave_breaks_the_connection_before_its_end() {
     assert_eq!(over.machine.ending().moment, Moment::Unfinished(vec![None]));
     remote.wait_for_sessions(1);
     assert!(remote.messages().is_empty());
+    remote.assert_no_stray_octets();
 }
 
 #[test]

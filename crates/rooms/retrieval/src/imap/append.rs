@@ -1,5 +1,6 @@
 //! APPEND.
 
+use postroom_imap::command::AppendKind;
 use postroom_imap::question::{Answer, AppendBegin};
 use postroom_imap::response::status::AppendUid;
 use postroom_imap::response::status::{Code, Completion};
@@ -19,6 +20,7 @@ use crate::authenticator::Authenticator;
 pub(super) struct Appending {
     place: Place,
     flags: Flags,
+    kind: AppendKind,
     received: Timestamp,
     /// What went wrong on the way is told at the end.
     message: Result<Incoming, Failure>,
@@ -59,6 +61,7 @@ impl<A: Authenticator> ImapHost<A> {
                 mailbox: mailbox.id,
             },
             flags: head.flags,
+            kind: head.kind,
             received: head.date.unwrap_or_else(|| self.mailboxes().now()),
             message: Ok(self.mailboxes().incoming()),
         })
@@ -89,7 +92,11 @@ impl<A: Authenticator> ImapHost<A> {
     async fn append(&self, appending: Appending) -> Handled {
         let message = appending.message?;
         if message.has_nul() {
-            return Err(reply::HAS_NUL.into());
+            // No mailbox holds NUL, whatever its encoding (RFC 3516 §4.4).
+            return Err(match appending.kind {
+                AppendKind::Text => reply::HAS_NUL.into(),
+                AppendKind::Binary | AppendKind::Utf8 => reply::UNKNOWN_CTE.into(),
+            });
         }
         let appended = self
             .mailboxes()

@@ -11,11 +11,13 @@ use postroom_imap::response::status::Completion;
 use postroom_mail::flag::{FlagChange, Flags, SystemFlags};
 use postroom_mail::identifier::EmailId;
 use postroom_mail::uid_set::UidSet;
+use postroom_mailbox::mailboxes::FlagStore;
 use postroom_mailbox::version::Version;
 use postroom_store::row::{Message, Placement};
 
 use super::item::{Opened, Page};
 use super::reply::Failure;
+use super::resync::{Announced, Awareness, vanished_rows};
 use super::selected::Selected;
 use super::work::{ROWS_PAGE_MAX, Work};
 use super::{Handled, ImapHost, reply};
@@ -39,8 +41,9 @@ pub(crate) struct Fetching {
     /// The latest: gives the flags.
     latest: Arc<Version>,
     attributes: Arc<[FetchAttribute]>,
-    /// Messages that became `\Seen` by this command: FLAGS is told of them too.
-    newly_seen: UidSet,
+    /// Messages of which FLAGS are told too, and UID and MODSEQ to a client that is aware of them.
+    flagged: UidSet,
+    awareness: Awareness,
     sequences: std::vec::IntoIter<u32>,
     /// Rows that are read but not told.
     batch: VecDeque<Row>,
@@ -74,7 +77,8 @@ impl Fetching {
             numbered: Arc::clone(&selected.seen),
             latest,
             attributes: Arc::default(),
-            newly_seen: UidSet::new(),
+            flagged: UidSet::new(),
+            awareness: Awareness::Plain,
             sequences: sequences.into_iter(),
             batch: VecDeque::new(),
             trouble: None,
@@ -91,6 +95,14 @@ impl Fetching {
         self
     }
 
+    /// Tells FLAGS of these messages besides, as an untagged FETCH would (RFC 7162 §3.2.4).
+    #[must_use]
+    pub(super) fn with_flags_of(mut self, uids: UidSet, awareness: Awareness) -> Self {
+        self.flagged = uids;
+        self.awareness = awareness;
+        self
+    }
+
     /// How the command ends if some messages could not be told of.
     pub(super) fn trouble(&self) -> Option<Completion> {
         self.trouble.clone()
@@ -103,6 +115,7 @@ impl Fetching {
                 attribute,
                 FetchAttribute::Flags
                     | FetchAttribute::InternalDate
+                    | FetchAttribute::ModSeq
                     | FetchAttribute::Rfc822Size
                     | FetchAttribute::Uid
             )
@@ -127,35 +140,48 @@ impl Fetching {
 }
 
 impl<A: Authenticator> ImapHost<A> {
-    /// FETCH and UID FETCH (RFC 9051 §6.4.5).
-    pub(super) async fn fetch(&mut self, fetch: Fetch) -> Handled {
-        let is_offered = |attribute: &FetchAttribute| {
-            !matches!(
-                attribute,
-                FetchAttribute::Binary { .. }
-                    | FetchAttribute::BinarySize(_)
-                    | FetchAttribute::ModSeq
-            )
-        };
-        if !fetch.modifiers.is_empty() || !fetch.attributes.iter().all(is_offered) {
-            return Err(reply::NOT_OFFERED.into());
+    /// FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4, §3.2.6).
+    pub(super) async fn fetch(&mut self, mut fetch: Fetch) -> Handled {
+        let selected = self.selected()?;
+        let mut uids = selected.uids(fetch.by, &fetch.set)?;
+        let mut gone = Vec::new();
+        if let Some(since) = fetch.changed_since {
+            if since.tells_vanished {
+                self.knows_vanished()?;
+                let wanted = selected.uids_ever(&fetch.set);
+                let vanished = self.vanished(selected, since.mod_seq, &wanted).await?;
+                gone = vanished_rows(Announced::Earlier, &vanished);
+            }
+            uids = selected.changed_since(since.mod_seq).intersection(&uids);
+            if !fetch.attributes.contains(&FetchAttribute::ModSeq) {
+                fetch.attributes.push(FetchAttribute::ModSeq);
+            }
         }
-        let uids = self.selected()?.uids(fetch.by, &fetch.set)?;
         let newly_seen = if fetch.attributes.iter().any(FetchAttribute::sets_seen) {
             self.see(&uids).await?
         } else {
             UidSet::new()
         };
+        let awareness = self.awareness;
         let selected = self.selected_mut()?;
         let latest = selected.latest();
         let rows = selected.learn_keywords(&latest);
-        let mut fetching =
-            Fetching::new(selected, latest, fetch.by, &uids).with_attributes(fetch.attributes);
-        fetching.newly_seen = newly_seen.clone();
+        let has = |attribute| fetch.attributes.contains(&attribute);
+        let tells_all = has(FetchAttribute::Flags)
+            && (has(FetchAttribute::ModSeq) || !awareness.has_mod_seqs());
+        let told = if tells_all {
+            uids.clone()
+        } else {
+            newly_seen.clone()
+        };
+        let fetching = Fetching::new(selected, Arc::clone(&latest), fetch.by, &uids)
+            .with_attributes(fetch.attributes)
+            .with_flags_of(newly_seen, awareness);
         Ok(Work::ended(reply::DONE)
-            .with_rows(rows)
+            .with_rows(gone)
+            .and_rows(rows)
             .with_fetch(fetching)
-            .knowing(newly_seen)
+            .having_told(told, latest)
             .by(fetch.by))
     }
 
@@ -173,13 +199,16 @@ impl<A: Authenticator> ImapHost<A> {
             .map(|(_, placement)| placement.uid.number())
             .collect();
         if !unseen.is_empty() {
-            let flags = Flags {
-                system: SystemFlags::SEEN,
-                keywords: Vec::new(),
+            let seen = FlagStore {
+                uids: unseen.clone(),
+                change: FlagChange::Add,
+                flags: Flags {
+                    system: SystemFlags::SEEN,
+                    keywords: Vec::new(),
+                },
+                unchanged_since: None,
             };
-            self.mailboxes()
-                .store_flags(selected.place(), unseen.clone(), FlagChange::Add, flags)
-                .await?;
+            self.mailboxes().store_flags(selected.place(), seen).await?;
             selected.refresh().await?;
         }
         Ok(unseen)
@@ -207,10 +236,10 @@ impl<A: Authenticator> ImapHost<A> {
                     sequence: row.sequence,
                     items,
                 }),
-                // One damaged message must not hide the others.
-                Err(failure) if *failure.0 == reply::CORRUPTION => {
+                // One message that is damaged or oddly encoded must not hide the others.
+                Err(failure) if [reply::CORRUPTION, reply::UNKNOWN_CTE].contains(&failure.0) => {
                     page.drop_row();
-                    fetching.trouble = Some(reply::CORRUPTION);
+                    fetching.trouble = Some(*failure.0);
                 }
                 Err(failure) => return Err(failure),
             }
@@ -272,6 +301,7 @@ impl<A: Authenticator> ImapHost<A> {
                 (FetchAttribute::Rfc822Size, _) => {
                     FetchItem::Rfc822Size(row.placement.octets.into())
                 }
+                (FetchAttribute::ModSeq, _) => FetchItem::ModSeq(row.placement.mod_seq),
                 (FetchAttribute::Uid, _) => FetchItem::Uid(row.placement.uid),
                 (_, Some(message)) => {
                     let item = page.item(attribute, message, &mut opened, items.len())?;
@@ -282,11 +312,31 @@ impl<A: Authenticator> ImapHost<A> {
             };
             items.push(item);
         }
-        let tells_flags = attributes.contains(&FetchAttribute::Flags);
-        if !tells_flags && fetching.newly_seen.contains(row.placement.uid.number()) {
-            items.push(self.flags_of(row)?);
+        if fetching.flagged.contains(row.placement.uid.number()) {
+            self.add_flags(fetching, row, &mut items)?;
         }
         Ok(items)
+    }
+
+    /// What an untagged FETCH would tell of a message, as far as it was not asked for.
+    fn add_flags(
+        &self,
+        fetching: &Fetching,
+        row: &Row,
+        items: &mut Vec<FetchItem>,
+    ) -> Result<(), Failure> {
+        let is_missing = |attribute| !fetching.attributes.contains(&attribute);
+        let has_mod_seqs = fetching.awareness.has_mod_seqs();
+        if has_mod_seqs && is_missing(FetchAttribute::Uid) {
+            items.push(FetchItem::Uid(row.placement.uid));
+        }
+        if is_missing(FetchAttribute::Flags) {
+            items.push(self.flags_of(row)?);
+        }
+        if has_mod_seqs && is_missing(FetchAttribute::ModSeq) {
+            items.push(FetchItem::ModSeq(row.placement.mod_seq));
+        }
+        Ok(())
     }
 
     fn flags_of(&self, row: &Row) -> Result<FetchItem, Failure> {

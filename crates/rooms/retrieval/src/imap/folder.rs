@@ -1,6 +1,7 @@
 //! CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE.
 
 use postroom_imap::command::{Create, Mailbox as MailboxText, Rename};
+use postroom_mail::flag::SpecialUse;
 use postroom_mailbox::mailboxes::Place;
 use postroom_store::error::{CommitError, Refused};
 
@@ -15,11 +16,7 @@ impl<A: Authenticator> ImapHost<A> {
         if !create.parameters.is_empty() {
             return Err(reply::NOT_OFFERED.into());
         }
-        let special_use = match create.uses.as_slice() {
-            [] => None,
-            [only] => Some(*only),
-            _ => return Err(reply::BAD_USE.into()),
-        };
+        let special_use = self.use_of(&create).await?;
         let name = self.name(&create.mailbox)?;
         if name.is_inbox() {
             return Err(reply::MAILBOX_EXISTS.into());
@@ -27,6 +24,25 @@ impl<A: Authenticator> ImapHost<A> {
         let account = self.account()?;
         self.mailboxes().create(account, name, special_use).await?;
         Ok(Work::ended(reply::DONE))
+    }
+
+    /// The use that a new mailbox is to have: one that no other has. `\All` and `\Flagged` would
+    /// be views of other mailboxes, which there are none of.
+    async fn use_of(&self, create: &Create) -> Result<Option<SpecialUse>, Failure> {
+        let wanted = match create.uses.as_slice() {
+            [] => return Ok(None),
+            [SpecialUse::All | SpecialUse::Flagged] => return Err(reply::BAD_USE.into()),
+            [only] => *only,
+            _ => return Err(reply::BAD_USE.into()),
+        };
+        let mailboxes = self.mailboxes().store().mailboxes(self.account()?).await?;
+        let is_taken = mailboxes
+            .iter()
+            .any(|each| each.special_use == Some(wanted));
+        if is_taken {
+            return Err(reply::BAD_USE.into());
+        }
+        Ok(Some(wanted))
     }
 
     /// DELETE (RFC 9051 §6.3.5). The inbox stays; so does what has mailboxes below it.

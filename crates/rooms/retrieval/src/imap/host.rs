@@ -9,6 +9,7 @@ use postroom_mail::identifier::BlobId;
 use postroom_net::Host;
 use postroom_store::operation::Rendering;
 
+use super::binary::Decoding;
 use super::work::Work;
 use super::{ImapHost, reply};
 use crate::authenticator::Authenticator;
@@ -21,8 +22,20 @@ const PIECE_OCTETS: u64 = 64 * 1024;
 pub(super) struct Stream {
     pub(super) blob: BlobId,
     pub(super) rendering: Rendering,
-    /// What is left to send.
+    /// What is left to read.
     pub(super) range: Range<u64>,
+    /// Takes the transfer encoding off.
+    pub(super) decoding: Option<Box<Decoding>>,
+}
+
+impl Stream {
+    /// Whether all that was promised is sent.
+    fn is_done(&self) -> bool {
+        match &self.decoding {
+            Some(decoding) => decoding.is_done(),
+            None => self.range.is_empty(),
+        }
+    }
 }
 
 impl<A: Authenticator> Host<Server> for ImapHost<A> {
@@ -76,8 +89,11 @@ impl<A: Authenticator> Host<Server> for ImapHost<A> {
         if octets.len() as u64 != wanted {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        buffer.extend_from_slice(&octets);
         stream.range.start = end;
-        Ok(stream.range.start < stream.range.end)
+        match &mut stream.decoding {
+            Some(decoding) => decoding.feed(&octets, stream.range.is_empty(), buffer)?,
+            None => buffer.extend_from_slice(&octets),
+        }
+        Ok(!stream.is_done())
     }
 }

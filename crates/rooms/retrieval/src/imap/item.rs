@@ -7,13 +7,14 @@ use postroom_imap::command::fetch::{FetchAttribute, Partial, Section, SectionTex
 use postroom_imap::question::Source;
 use postroom_imap::response::fetch::{FetchItem, Fetched, Octets};
 use postroom_mail::identifier::EmailId;
-use postroom_mail::message::{self, DecodeError, Structure};
+use postroom_mail::message::{self, DecodeError, Structure, TransferEncoding};
 use postroom_mailbox::parsed;
 use postroom_mailbox::section::{FieldRule, header_fields};
 use postroom_store::error::ReadError;
 use postroom_store::row::Message;
 use postroom_store::store::{Store, Wanted};
 
+use super::binary::{self, Decoding};
 use super::host::Stream;
 use super::reply;
 use super::reply::Failure;
@@ -64,8 +65,20 @@ struct Read {
     row: usize,
     item: usize,
     email: EmailId,
-    /// What of a header is kept of the octets.
-    fields: Option<(Arc<Section>, Option<Partial>)>,
+    /// What is made of the octets.
+    made: Made,
+}
+
+/// What is made of octets that were read.
+#[derive(Debug)]
+enum Made {
+    /// Nothing.
+    Same,
+    /// Some fields of a header are kept.
+    Fields(Arc<Section>, Option<Partial>),
+    /// The transfer encoding is taken off; of many octets the size alone is found out, and they
+    /// are streamed (RFC 3516 §4.2).
+    Decoded(TransferEncoding, Option<Partial>),
 }
 
 impl<'s> Page<'s> {
@@ -122,10 +135,17 @@ impl<'s> Page<'s> {
                 let body = opened.structure(message)?.root.body.clone();
                 FetchItem::Rfc822Text(self.range(message, wide(body), place))
             }
-            // These need no message, or are not offered.
-            FetchAttribute::Binary { .. }
-            | FetchAttribute::BinarySize(_)
-            | FetchAttribute::Flags
+            FetchAttribute::Binary { part, partial, .. } => FetchItem::Binary {
+                octets: self.binary(message, part, *partial, opened, place)?,
+                part: Arc::clone(part),
+                origin: partial.map(|partial| partial.offset),
+            },
+            FetchAttribute::BinarySize(part) => FetchItem::BinarySize {
+                octets: self.binary_size(message, part, opened, place)?,
+                part: Arc::clone(part),
+            },
+            // These need no message.
+            FetchAttribute::Flags
             | FetchAttribute::InternalDate
             | FetchAttribute::ModSeq
             | FetchAttribute::Rfc822Size
@@ -162,38 +182,69 @@ impl<'s> Page<'s> {
             return Ok(self.range(message, narrowed(range, partial), place));
         }
         let end = range.end.min(range.start.saturating_add(HEADER_OCTETS_MAX));
-        let fields = Some((Arc::clone(section), partial));
+        let fields = Made::Fields(Arc::clone(section), partial);
         Ok(self.read(message, range.start..end, place, fields))
+    }
+
+    /// BINARY[part]<partial> (RFC 3516 §4.2).
+    fn binary(
+        &mut self,
+        message: &Message,
+        part: &[u32],
+        partial: Option<Partial>,
+        opened: &mut Opened,
+        place: usize,
+    ) -> Result<Octets, Failure> {
+        let Some((range, encoding)) = encoded(message, part, opened)? else {
+            return Ok(Octets::Absent);
+        };
+        Ok(match encoding {
+            None => self.range(message, narrowed(range, partial), place),
+            Some(encoding) => self.read(message, range, place, Made::Decoded(encoding, partial)),
+        })
+    }
+
+    /// BINARY.SIZE[part]; of a part that is not there zero, as of its NIL.
+    fn binary_size(
+        &mut self,
+        message: &Message,
+        part: &[u32],
+        opened: &mut Opened,
+        place: usize,
+    ) -> Result<u64, Failure> {
+        match encoded(message, part, opened)? {
+            None => Ok(0),
+            Some((range, None)) => Ok(range.end - range.start),
+            Some((range, Some(encoding))) => {
+                self.read(message, range, place, Made::Decoded(encoding, None));
+                Ok(0)
+            }
+        }
     }
 
     /// Octets of a message: in the page, or streamed if they are many.
     fn range(&mut self, message: &Message, range: Range<u64>, place: usize) -> Octets {
         let octets = range.end - range.start;
         if octets <= INLINE_OCTETS_MAX {
-            return self.read(message, range, place, None);
+            return self.read(message, range, place, Made::Same);
         }
-        let ticket = self.streams.len() as u64;
-        self.streams.push(Stream {
+        let stream = Stream {
             blob: message.blob,
             rendering: message.rendering.clone(),
             range,
-        });
-        Octets::Stream(Source { ticket, octets })
+            decoding: None,
+        };
+        streamed(self.streams, stream, octets)
     }
 
-    fn read(
-        &mut self,
-        message: &Message,
-        range: Range<u64>,
-        item: usize,
-        fields: Option<(Arc<Section>, Option<Partial>)>,
-    ) -> Octets {
-        self.octets += narrow(0..range.end - range.start).end;
+    fn read(&mut self, message: &Message, range: Range<u64>, item: usize, made: Made) -> Octets {
+        let octets = narrow(0..range.end - range.start).end;
+        self.octets += octets.min(INLINE_OCTETS_MAX as usize);
         self.reads.push(Read {
             row: self.rows.len(),
             item,
             email: message.email,
-            fields,
+            made,
         });
         self.wanted.push(Wanted {
             blob: message.blob,
@@ -217,16 +268,43 @@ impl<'s> Page<'s> {
         if self.reads.is_empty() {
             return Ok((rows, false));
         }
-        let lengths: Vec<u64> = self
-            .wanted
-            .iter()
-            .map(|wanted| wanted.range.end - wanted.range.start)
-            .collect();
-        let found = store.read_many(self.wanted).await?;
         let mut damaged = Vec::new();
-        for ((read, found), wanted) in self.reads.into_iter().zip(found).zip(lengths) {
+        let (mut whole, mut wanted) = (Vec::new(), Vec::new());
+        for (read, each) in self.reads.into_iter().zip(self.wanted) {
+            let octets = each.range.end - each.range.start;
+            let Made::Decoded(encoding, partial) = &read.made else {
+                whole.push((read, octets));
+                wanted.push(each);
+                continue;
+            };
+            if octets <= INLINE_OCTETS_MAX {
+                whole.push((read, octets));
+                wanted.push(each);
+                continue;
+            }
+            match binary::measured(store, &each, encoding).await {
+                Ok(octets) => {
+                    let part = binary::part_of(octets, *partial);
+                    let octets = part.end - part.start;
+                    let stream = Stream {
+                        blob: each.blob,
+                        rendering: each.rendering,
+                        range: each.range,
+                        decoding: Some(Box::new(Decoding::new(encoding, part))),
+                    };
+                    let streams = &mut *self.streams;
+                    fill(&mut rows, &read, octets, || {
+                        streamed(streams, stream, octets)
+                    });
+                }
+                Err(ReadError::Damaged { .. }) => damaged.push(read.row),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let found = store.read_many(wanted).await?;
+        for ((read, octets), found) in whole.into_iter().zip(found) {
             let bytes = match found {
-                Ok(bytes) if bytes.len() as u64 == wanted => bytes,
+                Ok(bytes) if bytes.len() as u64 == octets => bytes,
                 Ok(_) | Err(ReadError::Damaged { .. }) => {
                     tracing::error!(email = read.email.0, "the octets of a message are damaged");
                     damaged.push(read.row);
@@ -234,13 +312,14 @@ impl<'s> Page<'s> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let row = rows.get_mut(read.row);
-            if let Some(slot) = row.and_then(|row| octets_of(row.items.get_mut(read.item)?)) {
-                *slot = Octets::Inline(match read.fields {
-                    Some((section, partial)) => fields_of(&bytes, &section, partial),
-                    None => bytes,
-                });
-            }
+            let bytes = match &read.made {
+                Made::Same => bytes,
+                Made::Fields(section, partial) => fields_of(&bytes, section, *partial),
+                Made::Decoded(encoding, partial) => binary::decoded(encoding, &bytes, *partial),
+            };
+            fill(&mut rows, &read, bytes.len() as u64, || {
+                Octets::Inline(bytes)
+            });
         }
         let mut place = 0;
         rows.retain(|_| {
@@ -251,10 +330,51 @@ impl<'s> Page<'s> {
     }
 }
 
+/// Where a part lies and what it has to be freed of; `None` where there is no such part.
+fn encoded(
+    message: &Message,
+    part: &[u32],
+    opened: &mut Opened,
+) -> Result<Option<(Range<u64>, Option<TransferEncoding>)>, Failure> {
+    if part.is_empty() {
+        return Ok(Some((0..message.rendering.octets(), None)));
+    }
+    let structure = opened.structure(message)?;
+    let Some(part) = structure.find(part) else {
+        return Ok(None);
+    };
+    let encoding = binary::encoding_of(part).map_err(|()| reply::UNKNOWN_CTE)?;
+    Ok(Some((wide(part.body.clone()), encoding)))
+}
+
+/// Octets that the driver streams.
+fn streamed(streams: &mut Vec<Stream>, stream: Stream, octets: u64) -> Octets {
+    if octets == 0 {
+        return Octets::Inline(Vec::new());
+    }
+    let ticket = streams.len() as u64;
+    streams.push(stream);
+    Octets::Stream(Source { ticket, octets })
+}
+
+/// Gives an item what it lacks: octets, or how many there are.
+fn fill(rows: &mut [Fetched], read: &Read, octets: u64, make: impl FnOnce() -> Octets) {
+    let row = rows.get_mut(read.row);
+    let Some(item) = row.and_then(|row| row.items.get_mut(read.item)) else {
+        return;
+    };
+    if let FetchItem::BinarySize { octets: size, .. } = item {
+        *size = octets;
+    } else if let Some(slot) = octets_of(item) {
+        *slot = make();
+    }
+}
+
 /// Where the octets of an item are.
 fn octets_of(item: &mut FetchItem) -> Option<&mut Octets> {
     match item {
-        FetchItem::BodySection { octets, .. }
+        FetchItem::Binary { octets, .. }
+        | FetchItem::BodySection { octets, .. }
         | FetchItem::Rfc822(octets)
         | FetchItem::Rfc822Header(octets)
         | FetchItem::Rfc822Text(octets) => Some(octets),
@@ -284,7 +404,7 @@ fn fields_of(header: &[u8], section: &Section, partial: Option<Partial>) -> Vec<
 }
 
 /// The part of `range` that was asked for; empty where it begins behind the end.
-fn narrowed(range: Range<u64>, partial: Option<Partial>) -> Range<u64> {
+pub(super) fn narrowed(range: Range<u64>, partial: Option<Partial>) -> Range<u64> {
     let Some(partial) = partial else { return range };
     let start = range.end.min(range.start.saturating_add(partial.offset));
     start..range.end.min(start.saturating_add(partial.octets))
@@ -294,7 +414,7 @@ fn wide(range: Range<usize>) -> Range<u64> {
     range.start as u64..range.end as u64
 }
 
-fn narrow(range: Range<u64>) -> Range<usize> {
+pub(super) fn narrow(range: Range<u64>) -> Range<usize> {
     let place = |octets| usize::try_from(octets).unwrap_or(usize::MAX);
     place(range.start)..place(range.end)
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use postroom_imap::question::Answer;
+use postroom_store::journal::JournalLine;
 use postroom_wire::sasl::Credentials;
 
 use super::{ImapHost, reply};
@@ -34,13 +35,34 @@ impl<A: Authenticator> ImapHost<A> {
     fn tell_login(&self, credentials: &Credentials, outcome: &str, started: Instant) {
         let privacy = &self.imap.privacy;
         let elapsed = self.imap.clock.now().duration_since(started);
+        let peer = privacy.peer(self.peer.address.ip().to_canonical());
+        let account = privacy.name(&credentials.authcid);
+        let mechanism = credentials.mechanism.name();
+        let store = self.mailboxes().store();
+        let session = store.new_arrival().0;
         tracing::info!(
-            peer = %privacy.peer(self.peer.address.ip().to_canonical()),
-            account = %privacy.name(&credentials.authcid),
-            mechanism = credentials.mechanism.name(),
+            session = %format_args!("{session:016x}"),
+            %peer,
+            %account,
+            mechanism,
             outcome,
             elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             "login"
         );
+        store.journal_later(vec![JournalLine {
+            time: self.imap.clock.wall(),
+            session,
+            arrival: None,
+            message_id: None,
+            room: "retrieval".into(),
+            what: "login".into(),
+            sender: Some(account),
+            recipient: None,
+            verdict: outcome.into(),
+            reply: Some(format!("IMAP {mechanism}").into()),
+            next_hop: None,
+            peer: Some(peer),
+            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        }]);
     }
 }

@@ -15,28 +15,46 @@ use super::{Handled, ImapHost, reply};
 use crate::authenticator::Authenticator;
 
 impl<A: Authenticator> ImapHost<A> {
-    /// SELECT and EXAMINE (RFC 9051 §6.3.2, §6.3.3, RFC 3501 §6.3.1). The mailbox that was open
-    /// is closed, also where this one cannot be opened.
+    /// SELECT and EXAMINE (RFC 9051 §6.3.2, §6.3.3, RFC 3501 §6.3.1, RFC 7162 §3.2.5).
+    /// The mailbox that was open is closed, also where this one cannot be opened.
     pub(super) async fn select(&mut self, select: Select) -> Handled {
-        if !select.parameters.is_empty() {
-            return Err(reply::NOT_OFFERED.into());
+        if select.known.is_some() {
+            self.knows_vanished()?;
         }
-        self.selected = None;
+        let closed = self.selected.take();
+        let opened = self.open(&select).await;
+        let work = opened.unwrap_or_else(|failure| Work::ended(*failure.0));
+        Ok(work.after(closed.map(|_| Response::Status(reply::CLOSED))))
+    }
+
+    async fn open(&mut self, select: &Select) -> Handled {
         let account = self.account()?;
         let Some(mailbox) = self.find(&select.mailbox).await? else {
             return Err(reply::NO_MAILBOX.into());
         };
         let view = self.mailboxes().views().open(account, mailbox.id).await?;
-        let Some(selected) = view.and_then(|view| Selected::open(view, select.access)) else {
+        let Some(selected) =
+            view.and_then(|view| Selected::open(view, select.access, self.dialect))
+        else {
             return Err(reply::NO_MAILBOX.into());
         };
-        let rows = opening(&selected);
-        self.selected = Some(selected);
+        let mut rows = opening(&selected);
+        if self.dialect.is_rev2 {
+            rows.push(self.selected_name(&mailbox, &select.mailbox).await?);
+        }
+        if self.awareness.has_mod_seqs() {
+            rows.push(reply::highest(selected.told()));
+        }
         let completion = match select.access {
             Access::ReadOnly => reply::EXAMINED,
             Access::ReadWrite => reply::SELECTED,
         };
-        Ok(Work::ended(completion).with_rows(rows))
+        let mut work = Work::ended(completion).with_rows(rows);
+        if let Some(known) = &select.known {
+            work = self.catch_up(&selected, known, work).await?;
+        }
+        self.selected = Some(selected);
+        Ok(work)
     }
 
     /// CLOSE (RFC 9051 §6.4.1): messages marked `\Deleted` go without a word.
@@ -88,12 +106,13 @@ impl<A: Authenticator> ImapHost<A> {
             None => None,
             Some(set) => Some(selected.uids(Numbering::Uid, set)?),
         };
-        self.expunge_deleted(uids).await?;
-        Ok(Work::ended(reply::DONE).by(by))
+        let has_gone = self.expunge_deleted(uids).await?;
+        Ok(Work::ended(reply::DONE).by(by).telling_highest(has_gone))
     }
 
-    /// Removes messages marked `\Deleted`: those of `uids`, or all. Without any nothing is written.
-    async fn expunge_deleted(&self, uids: Option<UidSet>) -> Result<(), reply::Failure> {
+    /// Removes messages marked `\Deleted`: those of `uids`, or all. Without any nothing is
+    /// written. Returns whether any went.
+    async fn expunge_deleted(&self, uids: Option<UidSet>) -> Result<bool, reply::Failure> {
         let selected = self.selected()?;
         let latest = selected.refresh().await?;
         let marked: UidSet = latest
@@ -102,25 +121,26 @@ impl<A: Authenticator> ImapHost<A> {
             .map(|(_, placement)| placement.uid.number())
             .filter(|&uid| uids.as_ref().is_none_or(|uids| uids.contains(uid)))
             .collect();
-        if !marked.is_empty() {
-            self.mailboxes()
-                .expunge(selected.place(), marked, ExpungeRule::OnlyDeleted)
-                .await?;
-            selected.refresh().await?;
+        if marked.is_empty() {
+            return Ok(false);
         }
-        Ok(())
+        let expunged = self
+            .mailboxes()
+            .expunge(selected.place(), marked, ExpungeRule::OnlyDeleted)
+            .await?;
+        selected.refresh().await?;
+        Ok(!expunged.is_empty())
     }
 }
 
 /// What SELECT tells of a mailbox, in the order of RFC 3501 §6.3.1.
 fn opening(selected: &Selected) -> Vec<Response> {
     let version = &selected.seen;
-    let mut rows = vec![
-        selected.flag_list(),
-        Response::Exists(version.count()),
-        Response::Recent(selected.recent_count()),
-    ];
-    if let Some(sequence) = version.first_unseen() {
+    let mut rows = vec![selected.flag_list(), Response::Exists(version.count())];
+    rows.extend(selected.recent_row());
+    // IMAP4rev2 has no UNSEEN (RFC 9051 Appendix E).
+    let first_unseen = (!selected.dialect.is_rev2).then(|| version.first_unseen());
+    if let Some(sequence) = first_unseen.flatten() {
         let unseen = Completion::ok("First unseen").with(Code::Unseen(sequence));
         rows.push(Response::Status(unseen));
     }

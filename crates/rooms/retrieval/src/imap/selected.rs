@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use postroom_imap::command::fetch::FetchAttribute;
 use postroom_imap::command::{Access, Expunges, Numbering};
 use postroom_imap::response::Response;
 use postroom_imap::response::fetch::{FetchItem, Fetched, MessageFlags};
@@ -9,7 +10,7 @@ use postroom_imap::response::mailbox::FlagList;
 use postroom_imap::response::status::{Code, Completion};
 use postroom_imap::sequence::SequenceSet;
 use postroom_mail::flag::Keyword;
-use postroom_mail::identifier::Uid;
+use postroom_mail::identifier::{ModSeq, Uid};
 use postroom_mail::uid_set::UidSet;
 use postroom_mailbox::delta::{Delta, without_expunges};
 use postroom_mailbox::mailboxes::Place;
@@ -19,38 +20,48 @@ use postroom_store::error::ReadError;
 use postroom_store::operation::STORABLE;
 use postroom_store::row::Placement;
 
+use super::dialect::Dialect;
+use super::fetch::Fetching;
 use super::reply::{self, Failure};
+use super::resync::{Announced, Awareness, vanished_rows};
+use super::work::Told;
 
 /// A selected mailbox.
 #[derive(Debug)]
 pub(crate) struct Selected {
     view: Arc<View>,
     watch: Watch,
+    pub(crate) dialect: Dialect,
     /// What the client knows.
     pub(crate) seen: Arc<Version>,
+    /// Up to this MODSEQ the client was told of every change.
+    told: ModSeq,
     pub(crate) access: Access,
     /// Keywords that the client was told of.
     pub(crate) names: Arc<[Keyword]>,
     /// UIDs that this session was the first to be told of.
     recent: UidSet,
-    /// UIDs that the last SEARCH saved.
-    pub(crate) saved: Option<UidSet>,
+    /// UIDs that the last SEARCH saved; nothing at first (RFC 5182 §2.1).
+    pub(crate) saved: UidSet,
 }
 
 impl Selected {
     /// Opens a view; `None` when its mailbox is gone.
-    pub(crate) fn open(view: Arc<View>, access: Access) -> Option<Self> {
+    pub(crate) fn open(view: Arc<View>, access: Access, dialect: Dialect) -> Option<Self> {
         let watch = view.watch();
         let seen = view.latest()?;
         let names = seen.keywords().into();
+        let told = seen.mod_seq();
         let mut selected = Self {
             view,
             watch,
+            dialect,
             seen,
+            told,
             access,
             names,
             recent: UidSet::new(),
-            saved: None,
+            saved: UidSet::new(),
         };
         selected.claim_recent();
         Some(selected)
@@ -101,7 +112,7 @@ impl Selected {
     /// (RFC 9051 §6.4.9). `*` in an empty mailbox stands for nothing.
     pub(crate) fn uids(&self, by: Numbering, set: &SequenceSet) -> Result<UidSet, Failure> {
         if let SequenceSet::Saved = set {
-            return self.saved.clone().ok_or_else(|| reply::NOT_SAVED.into());
+            return Ok(self.saved.clone());
         }
         let none = UidSet::new();
         match by {
@@ -114,6 +125,20 @@ impl Selected {
                 Ok(self.seen.uids_of(&set.resolve(count, &none)))
             }
         }
+    }
+
+    /// UIDs that a client means of messages that are or were there: `*` is the highest given.
+    pub(crate) fn uids_ever(&self, set: &SequenceSet) -> UidSet {
+        set.resolve(self.seen.uid_next() - 1, &self.saved)
+    }
+
+    /// UIDs of messages that the client knows and that changed after a MODSEQ.
+    pub(crate) fn changed_since(&self, since: ModSeq) -> UidSet {
+        let latest = self.latest();
+        // What the client still counts though it went is as the client knows it.
+        latest
+            .changed_since(since)
+            .union(&self.seen.changed_since(since))
     }
 
     /// The highest UID that the client knows; zero in an empty mailbox.
@@ -132,11 +157,35 @@ impl Selected {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
+    /// Up to which MODSEQ the client was told of every change: HIGHESTMODSEQ for this client. It
+    /// stands still while an EXPUNGE is withheld, so that whoever comes back from there hears of
+    /// it (RFC 7162 §3.2).
+    pub(crate) fn told(&self) -> ModSeq {
+        self.told
+    }
+
+    /// Whether an EXPUNGE is withheld.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.told < self.seen.mod_seq()
+    }
+
+    /// UID, flags and MODSEQ of messages that the client knows (RFC 7162 §3.2.4).
+    pub(crate) fn flag_rows(&self, uids: &UidSet) -> Fetching {
+        let attributes = vec![FetchAttribute::Flags, FetchAttribute::ModSeq];
+        Fetching::new(self, Arc::clone(&self.seen), Numbering::Uid, uids)
+            .with_attributes(attributes)
+    }
+
+    /// RECENT, where the session knows of such (RFC 3501 §7.3.2).
+    pub(crate) fn recent_row(&self) -> Option<Response> {
+        (!self.dialect.is_rev2).then(|| Response::Recent(self.recent_count()))
+    }
+
     /// The flags of a message as FETCH tells them.
     pub(crate) fn flags(&self, placement: &Placement) -> MessageFlags {
         MessageFlags {
             system: placement.flags,
-            is_recent: self.recent.contains(placement.uid.number()),
+            is_recent: !self.dialect.is_rev2 && self.recent.contains(placement.uid.number()),
             keywords: placement.keywords,
             names: Arc::clone(&self.names),
         }
@@ -178,33 +227,63 @@ impl Selected {
         vec![self.flag_list(), self.permanent_flags()]
     }
 
-    /// Moves on to `latest` and returns what the client must hear of it, but for the flags of
-    /// messages in `known`, which it knows already.
+    /// Moves on to `latest` and returns what the client must hear of it, but for what the command
+    /// told already.
     pub(crate) fn advance(
         &mut self,
         latest: &Arc<Version>,
         expunges: Expunges,
-        known: &UidSet,
+        awareness: Awareness,
+        told: Option<&Told>,
     ) -> Announcement {
         let next = match expunges {
             Expunges::Allowed => Arc::clone(latest),
             Expunges::Withheld => without_expunges(&self.seen, latest),
         };
         let mut delta = Delta::between(&self.seen, &next);
-        delta.flags.retain(|&sequence| {
-            let uid = next.at(sequence).map(|placement| placement.uid.number());
-            !uid.is_some_and(|uid| known.contains(uid))
+        delta.changed.retain(|&sequence| {
+            next.at(sequence)
+                .is_some_and(|now| self.must_hear(now, awareness, told))
         });
         let head = self.learn_keywords(&next);
+        if Arc::ptr_eq(&next, latest) {
+            self.told = latest.mod_seq();
+        }
         self.seen = next;
         if delta.exists.is_some() {
             self.claim_recent();
         }
+        let gone: Vec<Response> = match awareness {
+            Awareness::Vanished => vanished_rows(Announced::Now, &delta.vanished),
+            Awareness::Plain | Awareness::ModSeqs => delta
+                .expunged
+                .iter()
+                .copied()
+                .map(Response::Expunge)
+                .collect(),
+        };
         Announcement {
             head,
-            expunged: std::mem::take(&mut delta.expunged).into_iter(),
+            has_gone: !delta.expunged.is_empty(),
+            gone: gone.into_iter(),
             exists: delta.exists,
-            flags: std::mem::take(&mut delta.flags).into_iter(),
+            changed: std::mem::take(&mut delta.changed).into_iter(),
+            awareness,
+        }
+    }
+
+    /// Whether a message is not as the client knows it.
+    fn must_hear(&self, now: &Placement, awareness: Awareness, told: Option<&Told>) -> bool {
+        let told = told
+            .filter(|told| told.uids.contains(now.uid.number()))
+            .and_then(|told| told.version.find(now.uid));
+        let Some((_, known)) = told.or_else(|| self.seen.find(now.uid)) else {
+            return false;
+        };
+        if awareness.has_mod_seqs() {
+            known.mod_seq != now.mod_seq
+        } else {
+            known.flags != now.flags || known.keywords != now.keywords
         }
     }
 
@@ -226,15 +305,22 @@ impl Selected {
 }
 
 /// What a client has yet to hear of its mailbox.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Announcement {
     head: Vec<Response>,
-    expunged: std::vec::IntoIter<u32>,
+    has_gone: bool,
+    gone: std::vec::IntoIter<Response>,
     exists: Option<u32>,
-    flags: std::vec::IntoIter<u32>,
+    changed: std::vec::IntoIter<u32>,
+    awareness: Awareness,
 }
 
 impl Announcement {
+    /// Whether messages went.
+    pub(crate) fn has_gone(&self) -> bool {
+        self.has_gone
+    }
+
     /// Adds at most `rows_max` responses; false when there are none left.
     ///
     /// The order keeps numbers right: first what went, then how many there are, then flags by the
@@ -248,13 +334,13 @@ impl Announcement {
     ) -> bool {
         rows.append(&mut self.head);
         while rows.len() < rows_max {
-            if let Some(sequence) = self.expunged.next() {
-                rows.push(Response::Expunge(sequence));
+            if let Some(gone) = self.gone.next() {
+                rows.push(gone);
             } else if let Some(exists) = self.exists.take() {
                 rows.push(Response::Exists(exists));
-                rows.push(Response::Recent(selected.recent_count()));
-            } else if let Some(sequence) = self.flags.next() {
-                rows.extend(flag_row(selected, by, sequence));
+                rows.extend(selected.recent_row());
+            } else if let Some(sequence) = self.changed.next() {
+                rows.extend(flag_row(selected, by, self.awareness, sequence));
             } else {
                 return false;
             }
@@ -263,13 +349,23 @@ impl Announcement {
     }
 }
 
-/// The flags of one message, with its UID where the command spoke of UIDs (RFC 9051 §6.4.9).
-fn flag_row(selected: &Selected, by: Numbering, sequence: u32) -> Option<Response> {
+/// The flags of one message, with its UID where the command spoke of UIDs (RFC 9051 §6.4.9), and
+/// with both UID and MODSEQ for a client that is aware of them (RFC 7162 §3.2.4). IMAP4rev2 has the
+/// UID always (RFC 9051 §7.5.2).
+fn flag_row(
+    selected: &Selected,
+    by: Numbering,
+    awareness: Awareness,
+    sequence: u32,
+) -> Option<Response> {
     let placement = selected.seen.at(sequence)?;
-    let mut items = Vec::with_capacity(2);
-    if by == Numbering::Uid {
+    let mut items = Vec::with_capacity(3);
+    if by == Numbering::Uid || awareness.has_mod_seqs() || selected.dialect.is_rev2 {
         items.push(FetchItem::Uid(placement.uid));
     }
     items.push(FetchItem::Flags(selected.flags(placement)));
+    if awareness.has_mod_seqs() {
+        items.push(FetchItem::ModSeq(placement.mod_seq));
+    }
     Some(Response::Fetch(Fetched { sequence, items }))
 }

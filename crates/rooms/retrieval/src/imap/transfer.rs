@@ -26,11 +26,15 @@ impl<A: Authenticator> ImapHost<A> {
     pub(super) async fn move_messages(&mut self, transfer: Transfer) -> Handled {
         self.selected()?.writable()?;
         let moved = self.transfer(&transfer, TransferKind::Move).await?;
+        let has_moved = moved.is_some();
         let rows = moved
             .map(|code| Response::Status(reply::MOVED.with(code)))
             .into_iter()
             .collect();
-        Ok(Work::ended(reply::DONE).with_rows(rows).by(transfer.by))
+        Ok(Work::ended(reply::DONE)
+            .with_rows(rows)
+            .by(transfer.by)
+            .telling_highest(has_moved))
     }
 
     /// Copies or moves; `None` where none of the messages is there.

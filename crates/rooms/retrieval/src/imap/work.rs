@@ -1,10 +1,14 @@
 //! A command that is being answered, page by page.
 
+use std::sync::Arc;
+
 use postroom_imap::command::{Expunges, Numbering};
 use postroom_imap::question::Answer;
 use postroom_imap::response::Response;
-use postroom_imap::response::status::Completion;
+use postroom_imap::response::status::{Code, Completion, Status};
+use postroom_mail::identifier::ModSeq;
 use postroom_mail::uid_set::UidSet;
+use postroom_mailbox::version::Version;
 
 use super::ImapHost;
 use super::fetch::Fetching;
@@ -24,9 +28,20 @@ pub(crate) struct Work {
     announcement: Option<Announcement>,
     expunges: Expunges,
     by: Numbering,
-    /// Messages whose flags the client knows.
-    known: UidSet,
+    /// Messages that the rows tell of.
+    told: Option<Told>,
+    /// Whether a client that is aware of MODSEQs must hear the highest.
+    tells_highest: bool,
     end: End,
+}
+
+/// Messages of which a command told all that a client hears of changes.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// Which.
+    pub(crate) uids: UidSet,
+    /// As they stood in this version.
+    pub(crate) version: Arc<Version>,
 }
 
 /// How the last page is marked.
@@ -38,6 +53,24 @@ enum End {
     Poll,
 }
 
+impl End {
+    /// With the highest MODSEQ in the tagged OK, or in a row where that has no place for it
+    /// (RFC 7162 §3.2.7, §6).
+    fn telling(self, mod_seq: ModSeq, rows: &mut Vec<Response>) -> Self {
+        match self {
+            Self::Command(completion)
+                if completion.status == Status::Ok && completion.code.is_none() =>
+            {
+                Self::Command(completion.with(Code::HighestModSeq(mod_seq)))
+            }
+            other => {
+                rows.push(reply::highest(mod_seq));
+                other
+            }
+        }
+    }
+}
+
 impl Work {
     /// A command that ends so, without responses of its own.
     pub(crate) fn ended(completion: Completion) -> Self {
@@ -47,7 +80,8 @@ impl Work {
             announcement: None,
             expunges: Expunges::Allowed,
             by: Numbering::Sequence,
-            known: UidSet::new(),
+            told: None,
+            tells_highest: false,
             end: End::Command(completion),
         }
     }
@@ -67,6 +101,24 @@ impl Work {
         self
     }
 
+    /// With these responses after the others.
+    #[must_use]
+    pub(crate) fn and_rows(mut self, rows: Vec<Response>) -> Self {
+        self.rows = self.rows.chain(rows).collect::<Vec<_>>().into_iter();
+        self
+    }
+
+    /// With this response before all others.
+    #[must_use]
+    pub(crate) fn after(mut self, row: Option<Response>) -> Self {
+        self.rows = row
+            .into_iter()
+            .chain(self.rows)
+            .collect::<Vec<_>>()
+            .into_iter();
+        self
+    }
+
     /// With rows of FETCH after them.
     #[must_use]
     pub(crate) fn with_fetch(mut self, fetching: Fetching) -> Self {
@@ -74,10 +126,18 @@ impl Work {
         self
     }
 
-    /// Without the flags of these messages among what changed.
+    /// Without these messages among what changed, unless they changed once more.
     #[must_use]
-    pub(crate) fn knowing(mut self, known: UidSet) -> Self {
-        self.known = known;
+    pub(crate) fn having_told(mut self, uids: UidSet, version: Arc<Version>) -> Self {
+        self.told = Some(Told { uids, version });
+        self
+    }
+
+    /// With the highest MODSEQ at its end, where something went by this command (RFC 7162 §3.2.7,
+    /// RFC 6851 §4.4).
+    #[must_use]
+    pub(crate) fn telling_highest(mut self, tells_highest: bool) -> Self {
+        self.tells_highest = tells_highest;
         self
     }
 
@@ -112,6 +172,8 @@ impl<A: Authenticator> ImapHost<A> {
                 Ok(false) => {
                     if let Some(trouble) = fetching.trouble() {
                         work.end = End::Command(trouble);
+                        // Not all of them were told.
+                        work.told = None;
                     }
                 }
                 Err(failure) => work.end = End::Command(*failure.0),
@@ -121,13 +183,18 @@ impl<A: Authenticator> ImapHost<A> {
         if work.fetching.is_some() {
             return self.paused(work, rows);
         }
+        let awareness = self.awareness;
         if let Some(selected) = &mut self.selected {
             let latest = selected.latest();
-            let announcement = work
-                .announcement
-                .get_or_insert_with(|| selected.advance(&latest, work.expunges, &work.known));
+            let announcement = work.announcement.get_or_insert_with(|| {
+                selected.advance(&latest, work.expunges, awareness, work.told.as_ref())
+            });
             if announcement.page(selected, work.by, &mut rows, ROWS_PAGE_MAX) {
                 return self.paused(work, rows);
+            }
+            let must_tell = announcement.has_gone() || selected.is_behind() || work.tells_highest;
+            if awareness.has_mod_seqs() && must_tell {
+                work.end = work.end.telling(selected.told(), &mut rows);
             }
         }
         match work.end {

@@ -58,6 +58,13 @@ impl Authenticator for TwoUsers {
     }
 }
 
+/// Whether views follow the store by themselves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Followers {
+    Rest,
+    Run,
+}
+
 /// A store and what sessions share.
 pub(crate) struct House {
     pub(crate) runtime: Arc<Runtime>,
@@ -70,6 +77,16 @@ pub(crate) struct House {
 impl House {
     /// An empty store with the accounts of [`TwoUsers`]; `quota` is anna's.
     pub(crate) fn with_quota(quota: Option<u64>) -> Self {
+        Self::with(quota, Followers::Run)
+    }
+
+    /// An empty store whose views move on only when someone looks, so that all that happens is
+    /// by a seed.
+    pub(crate) fn still() -> Self {
+        Self::with(None, Followers::Rest)
+    }
+
+    fn with(quota: Option<u64>, followers: Followers) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -78,6 +95,10 @@ impl House {
         let clock = Clock::manual(Timestamp::from_unix_seconds(BEGINNING));
         let group = TaskGroup::child_of(&Token::new());
         let imap = runtime.block_on(open(&directory, &clock, &group, quota));
+        if followers == Followers::Rest {
+            group.token().cancel();
+            runtime.block_on(group.wait());
+        }
         Self {
             runtime: Arc::new(runtime),
             imap: Arc::new(imap),
@@ -162,7 +183,7 @@ impl House {
         appended.await.unwrap();
     }
 
-    async fn place(&self, mailbox: &str) -> Place {
+    pub(crate) async fn place(&self, mailbox: &str) -> Place {
         let account = self.imap.authenticator.0[0];
         let name = MailboxName::parse(mailbox, '/').unwrap();
         let store = self.imap.mailboxes.store();
@@ -174,7 +195,7 @@ impl House {
     }
 
     /// Moves the view of a mailbox of anna's on to what was committed.
-    async fn catch_up(&self, mailbox: &str) {
+    pub(crate) async fn catch_up(&self, mailbox: &str) {
         let place = self.place(mailbox).await;
         let views = self.imap.mailboxes.views();
         let view = views.open(place.account, place.mailbox).await.unwrap();

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Numbering, Parameter};
+use super::Numbering;
+use super::resync::ChangedSince;
 use crate::sequence::SequenceSet;
 
 /// FETCH or UID FETCH; macros are replaced by their items.
@@ -14,8 +15,8 @@ pub struct Fetch {
     pub set: SequenceSet,
     /// What of each; never empty, and with [`FetchAttribute::Uid`] in a UID FETCH.
     pub attributes: Vec<FetchAttribute>,
-    /// Modifiers of extensions (RFC 4466 §2.3).
-    pub modifiers: Vec<Parameter>,
+    /// CHANGEDSINCE (RFC 7162 §3.1.4.1).
+    pub changed_since: Option<ChangedSince>,
 }
 
 /// One item of FETCH.

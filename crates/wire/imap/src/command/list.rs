@@ -58,6 +58,8 @@ pub struct Lsub {
 pub enum StatusItem {
     /// How many messages are marked `\Deleted`.
     Deleted,
+    /// What they take, in units of 1024 octets (RFC 9208 §4.1.4).
+    DeletedStorage,
     /// The highest MODSEQ (RFC 7162 §3.1.7).
     HighestModSeq,
     /// How many messages there are.
@@ -76,8 +78,9 @@ pub enum StatusItem {
 
 impl StatusItem {
     /// Each with its name.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 9] = [
         (Self::Deleted, "DELETED"),
+        (Self::DeletedStorage, "DELETED-STORAGE"),
         (Self::HighestModSeq, "HIGHESTMODSEQ"),
         (Self::Messages, "MESSAGES"),
         (Self::Recent, "RECENT"),

@@ -15,8 +15,22 @@ pub struct Search {
     /// The options of RETURN: `None` wants a SEARCH response, `Some` an ESEARCH; an empty list
     /// was replaced by ALL (RFC 4731 §3.1).
     pub returns: Option<Vec<SearchReturn>>,
+    /// What was said of the charset of texts.
+    pub charset: CharsetSpec,
     /// What to find; several keys are one [`SearchKey::And`].
     pub key: SearchKey,
+}
+
+/// What a client said of the charset of its texts. They are given as UTF-8 whatever it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CharsetSpec {
+    /// Nothing: texts are UTF-8, of which US-ASCII is a part.
+    Unsaid,
+    /// One that is known.
+    Known,
+    /// One that nobody knows: texts are empty, and the command is answered NO \[BADCHARSET]
+    /// (RFC 9051 §6.4.4).
+    Unknown,
 }
 
 /// An option of RETURN.
@@ -64,6 +78,8 @@ pub enum SearchKey {
     ModSeq(ModSeq),
     /// `NOT`.
     Not(Box<SearchKey>),
+    /// `OLDER`: internal date at least so many seconds ago (RFC 5032).
+    Older(u32),
     /// `ON`: internal date within this day.
     On(Date),
     /// `OR`.
@@ -86,6 +102,8 @@ pub enum SearchKey {
     Text(Box<str>),
     /// `UID`.
     Uid(SequenceSet),
+    /// `YOUNGER`: internal date at most so many seconds ago (RFC 5032).
+    Younger(u32),
 }
 
 impl SearchKey {
@@ -93,5 +111,26 @@ impl SearchKey {
     #[must_use]
     pub fn negated(self) -> Self {
         Self::Not(Box::new(self))
+    }
+
+    /// Whether MODSEQ is among the keys: then the result tells the highest (RFC 7162 §3.1.5).
+    pub fn has_mod_seq(&self) -> bool {
+        self.any(&|key| matches!(key, Self::ModSeq(_)))
+    }
+
+    /// Whether sequence numbers are among the keys.
+    pub fn has_sequence(&self) -> bool {
+        self.any(&|key| matches!(key, Self::Sequence(SequenceSet::Ranges(_))))
+    }
+
+    /// Whether `is_wanted` holds for this key or one within it.
+    fn any(&self, is_wanted: &dyn Fn(&Self) -> bool) -> bool {
+        is_wanted(self)
+            || match self {
+                Self::And(keys) => keys.iter().any(|key| key.any(is_wanted)),
+                Self::Not(key) => key.any(is_wanted),
+                Self::Or(one, other) => one.any(is_wanted) || other.any(is_wanted),
+                _ => false,
+            }
     }
 }

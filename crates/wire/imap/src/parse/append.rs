@@ -4,7 +4,7 @@ use postroom_mail::flag::Flags;
 
 use super::ParseError;
 use super::cursor::Cursor;
-use crate::command::{Append, AppendMessage, Command};
+use crate::command::{Append, AppendKind, AppendMessage, Command};
 
 /// `"APPEND" SP mailbox append-message`, whose literal ends what there is to read.
 pub(super) fn append(cursor: &mut Cursor<'_>) -> Result<Command, ParseError> {
@@ -30,15 +30,29 @@ impl Cursor<'_> {
             self.space()?;
         }
         let mut parameters = Vec::new();
+        let mut is_utf8 = false;
         while !matches!(self.peek(), Some(b'{' | b'~') | None) {
+            if self.takes_word("UTF8") {
+                self.space()?;
+                self.expect(b'(', ParseError::Parenthesis)?;
+                is_utf8 = true;
+                break;
+            }
             parameters.push(self.parameter()?);
             self.space()?;
         }
         let literal = self.literal_head()?;
+        let kind = match (is_utf8, literal.is_binary) {
+            (true, true) => AppendKind::Utf8,
+            (true, false) => return Err(ParseError::Option),
+            (false, true) => AppendKind::Binary,
+            (false, false) => AppendKind::Text,
+        };
         Ok(AppendMessage {
             flags,
             date,
             parameters,
+            kind,
             literal,
         })
     }

@@ -1,5 +1,7 @@
 //! Octet by octet: the lexical level of the grammar.
 
+use postroom_mail::message::Charset;
+
 use super::{Context, ParseError, TAG_OCTETS_MAX};
 use crate::command::{Literal, Sync, Tag};
 
@@ -11,6 +13,8 @@ pub(crate) struct Cursor<'a> {
     depth: usize,
     /// Search keys read so far.
     pub(super) keys: usize,
+    /// Of the texts of search keys; `None` where nobody knows it.
+    pub(super) charset: Option<Charset>,
 }
 
 /// `ATOM-CHAR` (RFC 9051 §9): not a CTL, 8-bit, or one of `(){ %*"\]`.
@@ -30,6 +34,7 @@ impl<'a> Cursor<'a> {
             context,
             depth: 0,
             keys: 0,
+            charset: Some(Charset::UTF_8),
         }
     }
 

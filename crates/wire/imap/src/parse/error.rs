@@ -6,8 +6,6 @@ use crate::response::status::{Code, Completion};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.text())]
 pub enum ParseError {
-    /// A charset other than US-ASCII and UTF-8.
-    Charset,
     /// Text that is not of its charset, or holds NUL.
     Text,
     /// No date, or no such day.
@@ -56,7 +54,6 @@ impl ParseError {
     /// What the client is told.
     pub fn text(self) -> &'static str {
         match self {
-            Self::Charset => "Charset is not supported",
             Self::Text => "Text is not of its charset",
             Self::Date => "Not a date",
             Self::Depth => "Nested too deep",
@@ -65,7 +62,7 @@ impl ParseError {
             Self::Flags => "Too many flags",
             Self::Keys => "Too many search keys",
             Self::Literal => "Literal is broken",
-            Self::Mailbox => "Mailbox name is not modified UTF-7",
+            Self::Mailbox => "Mailbox name is neither modified UTF-7 nor UTF-8",
             Self::Number => "Not a number in range",
             Self::Option => "Unknown option",
             Self::Parenthesis => "Parenthesis expected",
@@ -84,7 +81,6 @@ impl ParseError {
     /// The answer it gets: BAD, but NO where the command was well-formed.
     pub fn completion(self) -> Completion {
         match self {
-            Self::Charset => Completion::no(Code::BadCharset, self.text()),
             Self::Use => Completion::no(Code::UseAttr, self.text()),
             Self::Depth | Self::Flags | Self::Keys | Self::Ranges => {
                 Completion::bad(self.text()).with(Code::Limit)

@@ -29,12 +29,12 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, by: Numbering) -> Result<Command, P
     } else if !macros(cursor, &mut attributes) {
         add(cursor, &mut attributes)?;
     }
-    let modifiers = cursor.trailing_parameters()?;
+    let changed_since = cursor.fetch_modifiers(by)?;
     Ok(Command::Request(Request::Fetch(Fetch {
         by,
         set,
         attributes,
-        modifiers,
+        changed_since,
     })))
 }
 

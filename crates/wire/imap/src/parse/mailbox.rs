@@ -47,10 +47,13 @@ pub(super) fn examine(cursor: &mut Cursor<'_>) -> Result<Command, ParseError> {
 
 fn open(cursor: &mut Cursor<'_>, access: Access) -> Result<Command, ParseError> {
     cursor.space()?;
+    let mailbox = cursor.mailbox()?;
+    let parameters = cursor.select_parameters()?;
     let select = Select {
-        mailbox: cursor.mailbox()?,
+        mailbox,
         access,
-        parameters: cursor.trailing_parameters()?,
+        is_condstore: parameters.is_condstore,
+        known: parameters.known,
     };
     Ok(Command::Request(Request::Select(select)))
 }

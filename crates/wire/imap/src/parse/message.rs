@@ -40,11 +40,7 @@ pub(super) fn store(cursor: &mut Cursor<'_>, by: Numbering) -> Result<Command, P
     cursor.space()?;
     let set = cursor.sequence()?;
     cursor.space()?;
-    let mut modifiers = Vec::new();
-    if cursor.peek() == Some(b'(') {
-        modifiers = cursor.parameters()?;
-        cursor.space()?;
-    }
+    let unchanged_since = cursor.store_modifiers()?;
     let change = if cursor.takes(b'+') {
         FlagChange::Add
     } else if cursor.takes(b'-') {
@@ -62,7 +58,7 @@ pub(super) fn store(cursor: &mut Cursor<'_>, by: Numbering) -> Result<Command, P
     Ok(Command::Request(Request::Store(Store {
         by,
         set,
-        modifiers,
+        unchanged_since,
         change,
         is_silent,
         flags,

@@ -1,12 +1,14 @@
-//! SEARCH (RFC 9051 §6.4.4, §9 `search`; RFC 3501 §9; RFC 4731 §4; RFC 7162 §7).
+//! SEARCH (RFC 9051 §6.4.4, §9 `search`; RFC 3501 §9; RFC 4731 §4; RFC 5032 §3; RFC 7162 §7).
 
 use postroom_mail::date::Date;
 use postroom_mail::flag::SystemFlags;
 use postroom_mail::identifier::ModSeq;
+use postroom_mail::message::Charset;
 
 use super::ParseError;
 use super::cursor::Cursor;
-use crate::command::search::{Search, SearchKey, SearchReturn};
+use super::text::text_of;
+use crate::command::search::{CharsetSpec, Search, SearchKey, SearchReturn};
 use crate::command::{Command, Numbering, Request};
 
 /// `"SEARCH" [search-return-opts] SP ["CHARSET" SP charset SP] search-key *(SP search-key)`.
@@ -18,21 +20,28 @@ pub(super) fn search(cursor: &mut Cursor<'_>, by: Numbering) -> Result<Command, 
         returns = Some(return_options(cursor)?);
         cursor.space()?;
     }
+    let mut charset = CharsetSpec::Unsaid;
     if cursor.takes_word("CHARSET") {
         cursor.space()?;
-        charset(cursor)?;
+        charset = cursor.charset()?;
         cursor.space()?;
     }
+    let search = Search {
+        by,
+        returns,
+        charset,
+        key: keys(cursor)?,
+    };
+    Ok(Command::Request(Request::Search(search)))
+}
+
+/// `search-key *(SP search-key)`.
+pub(super) fn keys(cursor: &mut Cursor<'_>) -> Result<SearchKey, ParseError> {
     let mut keys = vec![key(cursor)?];
     while cursor.takes(b' ') && cursor.peek().is_some() {
         keys.push(key(cursor)?);
     }
-    let key = all_of(keys);
-    Ok(Command::Request(Request::Search(Search {
-        by,
-        returns,
-        key,
-    })))
+    Ok(all_of(keys))
 }
 
 /// `"(" [search-return-opt *(SP search-return-opt)] ")"`; none is ALL (RFC 4731 §3.1).
@@ -58,14 +67,26 @@ fn return_options(cursor: &mut Cursor<'_>) -> Result<Vec<SearchReturn>, ParseErr
     Ok(options)
 }
 
-/// Text is read as UTF-8, of which US-ASCII is a part; no other charset is known.
-fn charset(cursor: &mut Cursor<'_>) -> Result<(), ParseError> {
-    let name = cursor.astring()?;
-    [&b"UTF-8"[..], b"US-ASCII", b"UTF8", b"ASCII"]
-        .iter()
-        .any(|known| name.eq_ignore_ascii_case(known))
-        .then_some(())
-        .ok_or(ParseError::Charset)
+impl Cursor<'_> {
+    /// The name of a charset, which the texts of keys have from here on.
+    pub(super) fn charset(&mut self) -> Result<CharsetSpec, ParseError> {
+        let name = self.astring()?;
+        self.charset = Charset::for_label(&name);
+        Ok(match self.charset {
+            Some(_) => CharsetSpec::Known,
+            None => CharsetSpec::Unknown,
+        })
+    }
+
+    /// The text of a key, as UTF-8.
+    fn search_text(&mut self) -> Result<Box<str>, ParseError> {
+        let octets = self.astring()?;
+        let Some(charset) = self.charset else {
+            return Ok("".into());
+        };
+        let text = charset.decode(&octets).ok_or(ParseError::Text)?;
+        text_of(text.as_bytes())
+    }
 }
 
 fn all_of(mut keys: Vec<SearchKey>) -> SearchKey {
@@ -139,21 +160,21 @@ fn with_argument(cursor: &mut Cursor<'_>, word: &str) -> Result<SearchKey, Parse
         cursor.space()?;
         return Ok(SearchKey::Header {
             name: name.into(),
-            text: cursor.text()?,
+            text: cursor.search_text()?,
         });
     }
     match word {
         "BODY" | "TEXT" | "HEADER" | "KEYWORD" | "UNKEYWORD" | "LARGER" | "SMALLER" | "NOT"
-        | "OR" | "UID" | "MODSEQ" => cursor.space()?,
+        | "OLDER" | "OR" | "UID" | "MODSEQ" | "YOUNGER" => cursor.space()?,
         _ => return Err(ParseError::Word),
     }
     match word {
-        "BODY" => cursor.text().map(SearchKey::Body),
-        "TEXT" => cursor.text().map(SearchKey::Text),
+        "BODY" => cursor.search_text().map(SearchKey::Body),
+        "TEXT" => cursor.search_text().map(SearchKey::Text),
         "HEADER" => {
             let name = cursor.text()?;
             cursor.space()?;
-            let text = cursor.text()?;
+            let text = cursor.search_text()?;
             Ok(SearchKey::Header { name, text })
         }
         "KEYWORD" => cursor.keyword().map(SearchKey::Keyword),
@@ -161,6 +182,7 @@ fn with_argument(cursor: &mut Cursor<'_>, word: &str) -> Result<SearchKey, Parse
         "LARGER" => cursor.number64().map(SearchKey::Larger),
         "SMALLER" => cursor.number64().map(SearchKey::Smaller),
         "NOT" => cursor.nested(key).map(SearchKey::negated),
+        "OLDER" => cursor.nz_number().map(SearchKey::Older),
         "OR" => cursor.nested(|cursor| {
             let one = key(cursor)?;
             cursor.space()?;
@@ -168,6 +190,7 @@ fn with_argument(cursor: &mut Cursor<'_>, word: &str) -> Result<SearchKey, Parse
             Ok(SearchKey::Or(Box::new(one), Box::new(other)))
         }),
         "MODSEQ" => modseq(cursor),
+        "YOUNGER" => cursor.nz_number().map(SearchKey::Younger),
         _ => cursor.sequence().map(SearchKey::Uid),
     }
 }

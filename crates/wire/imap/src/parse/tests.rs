@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use postroom_mail::flag::{FlagChange, Flags, Keyword, KeywordSet, SpecialUse, SystemFlags};
+use postroom_mail::identifier::{ModSeq, UidValidity};
 use postroom_mail::uid_set::UidSet;
 use postroom_runtime::clock::Timestamp;
 use postroom_wire::output::Output;
@@ -12,12 +13,14 @@ use super::*;
 use crate::capability::Offer;
 use crate::command::fetch::{Fetch, FetchAttribute, Partial, Section, SectionText};
 use crate::command::list::{ListReturn, ListSelection, StatusItem};
-use crate::command::search::{SearchKey, SearchReturn};
-use crate::command::{Literal, Numbering, Request, Sync, Value};
+use crate::command::resync::{ChangedSince, KnownState, Sample};
+use crate::command::search::{CharsetSpec, SearchKey, SearchReturn};
+use crate::command::sort::{SortCriterion, SortKey, ThreadAlgorithm};
+use crate::command::{AppendKind, Expunges, Literal, Numbering, Request, Sync};
 use crate::print::{self, Pages, Printed};
 use crate::response::Response;
 use crate::response::fetch::{FetchItem, Fetched, MessageFlags, Octets};
-use crate::response::mailbox::Listed;
+use crate::response::mailbox::{Listed, Searched};
 use crate::sequence::SequenceSet;
 
 fn parse_as(line: &[u8], names: Names) -> Result<Command, ParseError> {
@@ -208,11 +211,11 @@ fn fetch_items_and_macros() {
         (uid.by, &*uid.attributes),
         (Numbering::Uid, &[Uid, Flags][..])
     );
-    assert_eq!(uid.modifiers[0].value, Some(Value::Atom("12345".into())));
-    assert_eq!(
-        (&*uid.modifiers[1].name, &uid.modifiers[1].value),
-        ("VANISHED", &None)
-    );
+    let since = ChangedSince {
+        mod_seq: ModSeq(12345),
+        tells_vanished: true,
+    };
+    assert_eq!(uid.changed_since, Some(since));
     for bad in [
         "()",
         "(FLAGS",
@@ -273,7 +276,28 @@ fn search_keys() {
         panic!("a SEARCH")
     };
     assert_eq!(saved.returns, Some(vec![SearchReturn::All]));
-    assert_eq!(parse("a SEARCH CHARSET X TEXT y"), Err(ParseError::Charset));
+    let latin = "a SEARCH CHARSET iso-8859-1 SUBJECT {1}\r\n".as_bytes();
+    let subject = |found: Command| match found {
+        Command::Request(Request::Search(search)) => (search.charset, search.key),
+        other => panic!("{other:?}"),
+    };
+    let umlaut = [latin, b"\xfc"].concat();
+    let key = Header {
+        name: "Subject".into(),
+        text: "ü".into(),
+    };
+    assert_eq!(
+        subject(parse_as(&umlaut, Names::Utf8).unwrap()),
+        (CharsetSpec::Known, key)
+    );
+    assert_eq!(
+        subject(parse("a SEARCH CHARSET X TEXT y").unwrap()),
+        (CharsetSpec::Unknown, SearchKey::Text("".into()))
+    );
+    let not_utf8 = [b"a SEARCH CHARSET UTF-8 TEXT {1}\r\n", &b"\xfc"[..]].concat();
+    assert_eq!(parse_as(&not_utf8, Names::Utf8), Err(ParseError::Text));
+    assert_eq!(search("OLDER 60"), SearchKey::Older(60));
+    assert_eq!(search("younger 1"), SearchKey::Younger(1));
     for bad in [
         "",
         "()",
@@ -290,6 +314,8 @@ fn search_keys() {
         "FROM",
         "RETURN (SOME) ALL",
         "SMALLER 99999999999999999999",
+        "OLDER 0",
+        "YOUNGER",
     ] {
         assert!(parse(&format!("a SEARCH {bad}")).is_err(), "{bad}");
     }
@@ -326,6 +352,42 @@ fn list_in_all_its_forms() {
 }
 
 #[test]
+fn sort_and_thread() {
+    let Request::Sort(sort) = request("a UID SORT (REVERSE date subject) UTF-8 UNDELETED 1:5")
+    else {
+        panic!("a SORT");
+    };
+    let key = |key, is_reverse| SortCriterion { key, is_reverse };
+    assert_eq!(
+        sort.criteria,
+        [key(SortKey::Date, true), key(SortKey::Subject, false)]
+    );
+    assert_eq!(sort.search.by, Numbering::Uid);
+    assert!(matches!(&sort.search.key, SearchKey::And(keys) if keys.len() == 2));
+    let Request::Thread(thread) = request("a THREAD references \"us-ascii\" ALL") else {
+        panic!("a THREAD");
+    };
+    assert_eq!(thread.algorithm, ThreadAlgorithm::References);
+    assert_eq!(
+        (thread.search.charset, thread.search.key),
+        (CharsetSpec::Known, SearchKey::All)
+    );
+    for bad in [
+        "SORT () UTF-8 ALL",
+        "SORT (REVERSE) UTF-8 ALL",
+        "SORT (REVERSE REVERSE DATE) UTF-8 ALL",
+        "SORT (COLOUR) UTF-8 ALL",
+        "SORT (DATE) UTF-8",
+        "SORT DATE UTF-8 ALL",
+        "THREAD REFS UTF-8 ALL",
+        "THREAD REFERENCES UTF-8",
+        "THREAD REFERENCES",
+    ] {
+        assert!(parse(&format!("a {bad}")).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn store_append_create_and_the_rest() {
     let Request::Store(store) =
         request("a STORE 1 (UNCHANGEDSINCE 5) +FLAGS.SILENT \\seen Work work")
@@ -341,7 +403,7 @@ fn store_append_create_and_the_rest() {
         }
     );
     assert_eq!((store.change, store.is_silent), (FlagChange::Add, true));
-    assert_eq!(&*store.modifiers[0].name, "UNCHANGEDSINCE");
+    assert_eq!(store.unchanged_since, Some(ModSeq(5)));
     let line = "a APPEND \"x y\" (\\Flagged) \"17-Jul-1996 02:44:25 -0700\" X (a (b \"c\")) {310+}";
     let Ok(Command::Append(append)) = parse(line) else {
         panic!("an APPEND")
@@ -357,6 +419,18 @@ fn store_append_create_and_the_rest() {
     };
     assert_eq!(append.message.literal, literal);
     assert_eq!(append.message.parameters.len(), 1);
+    for (literal, kind) in [
+        ("{1}", AppendKind::Text),
+        ("~{1}", AppendKind::Binary),
+        ("UTF8 (~{1+}", AppendKind::Utf8),
+    ] {
+        match parse(&format!("a APPEND x () {literal}")) {
+            Ok(Command::Append(append)) => assert_eq!(append.message.kind, kind),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(parse("a APPEND x UTF8 ({1}").is_err());
+    assert!(parse("a APPEND x UTF8 ~{1}").is_err());
     let Request::Create(create) = request("a CREATE x (USE (\\drafts \\Sent) OTHER)") else {
         panic!("a CREATE");
     };
@@ -385,10 +459,84 @@ fn store_append_create_and_the_rest() {
         "a ID (\"x\")",
         "a CREATE x ()",
         "a EXPUNGE 1",
+        "a STORE 1 (UNCHANGEDSINCE 5 UNCHANGEDSINCE 6) FLAGS ()",
+        "a STORE 1 (UNCHANGEDSINCE 9223372036854775808) FLAGS ()",
+        "a STORE 1 (CHANGEDSINCE 5) FLAGS ()",
         "a SELECT x (QRESYNC (1 2",
+        "a SELECT x (QRESYNC (1 2)",
+        "a SELECT x (QRESYNC (0 2))",
+        "a SELECT x (QRESYNC (1 2 *))",
+        "a SELECT x (QRESYNC (1 2 $))",
+        "a SELECT x (QRESYNC (1 2 1:5 (1,2 7)))",
+        "a SELECT x (QRESYNC (1 2 1:5 (1 7) 9))",
+        "a SELECT x (QRESYNC (1 2) QRESYNC (1 2))",
+        "a SELECT x QRESYNC (1 2)",
+        "a SELECT x ()",
+        "a FETCH 1 FLAGS (CHANGEDSINCE)",
+        "a FETCH 1 FLAGS (CHANGEDSINCE 5 VANISHED)",
+        "a UID FETCH 1 FLAGS (VANISHED)",
+        "a UID FETCH 1 FLAGS (CHANGEDSINCE 5 OTHER)",
+        "a UID FETCH 1 FLAGS ()",
     ] {
         assert!(parse(bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn what_a_client_remembers() {
+    let known = |line: &str| match request(line) {
+        Request::Select(select) => select.known.map(|known| *known),
+        other => panic!("{other:?}"),
+    };
+    let mut expected = KnownState {
+        uid_validity: UidValidity::new(67_890_007).unwrap(),
+        mod_seq: ModSeq(90_060_115_194_045_000),
+        uids: None,
+        sample: None,
+    };
+    let head = "a EXAMINE x (CONDSTORE qresync (67890007 90060115194045000";
+    assert_eq!(known(&format!("{head}))")).as_ref(), Some(&expected));
+    expected.sample = Some(Sample {
+        sequences: UidSet::from_ranges([5..=6, 9..=9]),
+        uids: UidSet::from_ranges([15..=15, 22..=22, 27..=27]),
+    });
+    let sample = "(5,6,9 15,22,27)";
+    assert_eq!(
+        known(&format!("{head} {sample}))")).as_ref(),
+        Some(&expected)
+    );
+    expected.uids = Some(UidSet::from_ranges([1..=29_997]));
+    let found = known(&format!("{head} 29997:1 {sample}))"));
+    assert_eq!(found.as_ref(), Some(&expected));
+    assert_eq!(known("a SELECT x (CONDSTORE)"), None);
+}
+
+#[test]
+fn commands_that_enable_condstore_and_those_that_withhold_expunges() {
+    for line in [
+        "a SELECT x (CONDSTORE)",
+        "a SELECT x (QRESYNC (1 2))",
+        "a STATUS x (MESSAGES HIGHESTMODSEQ)",
+        "a FETCH 1 (MODSEQ)",
+        "a FETCH 1 FLAGS (CHANGEDSINCE 1)",
+        "a SEARCH OR NOT MODSEQ 5 ALL SEEN",
+        "a UID STORE 1 (UNCHANGEDSINCE 0) FLAGS ()",
+    ] {
+        assert!(request(line).wants_mod_seq(), "{line}");
+    }
+    for line in [
+        "a SELECT x",
+        "a FETCH 1 FLAGS",
+        "a SEARCH ALL",
+        "a STORE 1 FLAGS ()",
+    ] {
+        assert!(!request(line).wants_mod_seq(), "{line}");
+    }
+    let withheld = |line: &str| request(line).expunges() == Expunges::Withheld;
+    assert!(withheld("a UID SEARCH NOT (SEEN OR 1 2)"));
+    assert!(!withheld("a UID SEARCH $ UID 1"));
+    assert!(!withheld("a UID FETCH 1 FLAGS"));
+    assert!(withheld("a FETCH 1 FLAGS") && withheld("a STORE 1 FLAGS ()"));
 }
 
 #[test]
@@ -459,7 +607,11 @@ fn item(item: FetchItem) -> Vec<u8> {
 #[test]
 fn a_large_search_is_printed_in_pieces() {
     let set = UidSet::from_ranges([1..=50_000, 70_000..=70_001]);
-    let bytes = printed(Response::Search(set.clone()), Names::default());
+    let searched = Searched {
+        numbers: set.clone(),
+        mod_seq: None,
+    };
+    let bytes = printed(Response::Search(searched), Names::default());
     let numbers = String::from_utf8(between(&bytes, "* SEARCH ", "\r\n")).unwrap();
     let numbers: UidSet = numbers
         .split(' ')
@@ -501,6 +653,7 @@ proptest! {
             separator: None,
             name: text.as_str().into(),
             child_info: Vec::new(),
+            old_name: None,
         };
         let bytes = printed(Response::List(listed), names);
         let mut line = b"a DELETE ".to_vec();

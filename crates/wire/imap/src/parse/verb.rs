@@ -1,7 +1,7 @@
 //! The words that commands begin with.
 
 use super::cursor::Cursor;
-use super::{ParseError, append, fetch, list, mailbox, message, search, session};
+use super::{ParseError, append, fetch, list, mailbox, message, quota, search, session, sort};
 use crate::command::{Command, Numbering, Request};
 
 /// In which states a command may be given (RFC 9051 §6).
@@ -47,6 +47,8 @@ pub const VERBS: &[Verb] = verbs! {
     "EXAMINE" Authenticated mailbox::examine;
     "EXPUNGE" Selected |_| Ok(Command::Request(Request::Expunge(None)));
     "FETCH" Selected |c| fetch::fetch(c, Numbering::Sequence);
+    "GETQUOTA" Authenticated quota::get_quota;
+    "GETQUOTAROOT" Authenticated |c| mailbox::one(c, Request::GetQuotaRoot);
     "ID" Any session::id;
     "IDLE" Authenticated |_| Ok(Command::Idle);
     "LIST" Authenticated list::list;
@@ -59,10 +61,12 @@ pub const VERBS: &[Verb] = verbs! {
     "RENAME" Authenticated mailbox::rename;
     "SEARCH" Selected |c| search::search(c, Numbering::Sequence);
     "SELECT" Authenticated mailbox::select;
+    "SORT" Selected |c| sort::sort(c, Numbering::Sequence);
     "STARTTLS" Early |_| Ok(Command::StartTls);
     "STATUS" Authenticated list::status;
     "STORE" Selected |c| message::store(c, Numbering::Sequence);
     "SUBSCRIBE" Authenticated |c| mailbox::one(c, Request::Subscribe);
+    "THREAD" Selected |c| sort::thread(c, Numbering::Sequence);
     "UID" Selected uid;
     "UNSELECT" Selected |_| Ok(Command::Request(Request::Unselect));
     "UNSUBSCRIBE" Authenticated |c| mailbox::one(c, Request::Unsubscribe);
@@ -75,7 +79,9 @@ pub const UID_VERBS: &[Verb] = verbs! {
     "FETCH" Selected |c| fetch::fetch(c, Numbering::Uid);
     "MOVE" Selected |c| message::r#move(c, Numbering::Uid);
     "SEARCH" Selected |c| search::search(c, Numbering::Uid);
+    "SORT" Selected |c| sort::sort(c, Numbering::Uid);
     "STORE" Selected |c| message::store(c, Numbering::Uid);
+    "THREAD" Selected |c| sort::thread(c, Numbering::Uid);
 };
 
 /// The verb of this name, in any case of letters.

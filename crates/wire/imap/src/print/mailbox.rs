@@ -10,8 +10,9 @@ use super::text::{put_astring, put_mailbox, put_number, put_string};
 use crate::command::Numbering;
 use crate::parse::Names;
 use crate::response::mailbox::{
-    ChildInfo, Esearch, FlagList, Listed, MailboxStatus, Namespace, Namespaces,
+    ChildInfo, Esearch, FlagList, Listed, MailboxStatus, Namespace, Namespaces, Vanished,
 };
+use crate::response::quota::{Quota, QuotaRoots};
 
 /// Words in parentheses, with a space between them.
 pub(super) struct Words {
@@ -93,6 +94,11 @@ pub(super) fn put_listed(out: &mut Output, word: &[u8], listed: &Listed, names: 
     put_separator(out, listed.separator);
     out.put(b" ");
     put_mailbox(out, &listed.name, names);
+    if let Some(old_name) = &listed.old_name {
+        out.put(b" (\"OLDNAME\" (");
+        put_mailbox(out, old_name, names);
+        out.put(b"))");
+    }
     if !listed.child_info.is_empty() {
         out.put(b" (\"CHILDINFO\" ");
         let mut words = Words::open(out);
@@ -157,7 +163,7 @@ pub(super) fn put_namespaces(out: &mut Output, namespaces: &Namespaces, names: N
     }
 }
 
-/// `ESEARCH` (RFC 9051 §7.3.4).
+/// `ESEARCH` (RFC 9051 §7.3.4), but for the numbers of ALL.
 pub(super) fn put_esearch(out: &mut Output, esearch: &Esearch, context: Context<'_>) {
     out.put(b"ESEARCH (TAG ");
     put_string(out, context.tag.as_bytes());
@@ -174,13 +180,44 @@ pub(super) fn put_esearch(out: &mut Output, esearch: &Esearch, context: Context<
     for (name, number) in numbers {
         if let Some(number) = number {
             out.put(b" ");
-            put_astring(out, name.as_bytes());
+            out.put(name.as_bytes());
             out.put(b" ");
             put_number(out, number);
         }
     }
-    if let Some(all) = esearch.all.as_ref().filter(|all| !all.is_empty()) {
-        out.put(b" ALL ");
-        put_set(out, all);
+}
+
+/// `QUOTA` (RFC 9208 §4.2.1).
+pub(super) fn put_quota(out: &mut Output, quota: &Quota) {
+    out.put(b"QUOTA ");
+    put_astring(out, quota.root.as_bytes());
+    out.put(b" ");
+    let mut words = Words::open(out);
+    for resource in &quota.resources {
+        words.put(out, resource.kind.name());
+        for number in [resource.usage, resource.limit] {
+            out.put(b" ");
+            put_number(out, number);
+        }
     }
+    out.put(b")");
+}
+
+/// `QUOTAROOT` (RFC 9208 §4.2.2).
+pub(super) fn put_quota_roots(out: &mut Output, roots: &QuotaRoots, names: Names) {
+    out.put(b"QUOTAROOT ");
+    put_mailbox(out, &roots.mailbox, names);
+    for root in &roots.roots {
+        out.put(b" ");
+        put_astring(out, root.as_bytes());
+    }
+}
+
+/// `VANISHED` (RFC 7162 §3.2.10).
+pub(super) fn put_vanished(out: &mut Output, vanished: &Vanished) {
+    out.put(b"VANISHED ");
+    if vanished.is_earlier {
+        out.put(b"(EARLIER) ");
+    }
+    put_set(out, &vanished.uids);
 }

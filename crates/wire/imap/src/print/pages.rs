@@ -2,12 +2,15 @@
 
 use std::vec;
 
-use postroom_mail::uid_set::UidSet;
 use postroom_wire::output::Output;
 
 use super::Context;
 use super::fetch::{Fetch, Item};
-use super::mailbox::{put_esearch, put_flag_list, put_listed, put_mailbox_status, put_namespaces};
+use super::mailbox::{
+    put_esearch, put_flag_list, put_listed, put_mailbox_status, put_namespaces, put_quota,
+    put_quota_roots, put_vanished,
+};
+use super::number::{Numbers, Order, Threads};
 use super::status::untagged;
 use super::text::put_number;
 use crate::question::Source;
@@ -35,7 +38,9 @@ pub(crate) struct Pages {
 #[derive(Debug)]
 enum Open {
     Fetch(Fetch),
-    Search(Numbers),
+    Numbers(Numbers),
+    Order(Order),
+    Threads(Threads),
 }
 
 impl Pages {
@@ -56,8 +61,18 @@ impl Pages {
                     Item::Send(source) => return Printed::Send(source),
                     Item::End => self.open = None,
                 },
-                Some(Open::Search(numbers)) => {
+                Some(Open::Numbers(numbers)) => {
                     if numbers.print(out) {
+                        self.open = None;
+                    }
+                }
+                Some(Open::Order(order)) => {
+                    if order.print(out) {
+                        self.open = None;
+                    }
+                }
+                Some(Open::Threads(threads)) => {
+                    if threads.print(out) {
                         self.open = None;
                     }
                 }
@@ -79,11 +94,25 @@ fn begin(out: &mut Output, response: Response, context: Context<'_>) -> Option<O
     out.put(b"* ");
     match response {
         Response::Fetch(fetched) => return Some(Open::Fetch(Fetch::begin(out, fetched))),
-        Response::Search(set) => {
+        Response::Search(searched) => {
             out.put(b"SEARCH");
-            return Some(Open::Search(Numbers::new(set)));
+            return Some(Open::Numbers(Numbers::single(searched)));
         }
-        Response::Esearch(esearch) => put_esearch(out, &esearch, context),
+        Response::Sort(sorted) => {
+            out.put(b"SORT");
+            return Some(Open::Order(Order::new(sorted)));
+        }
+        Response::Thread(steps) => {
+            out.put(b"THREAD");
+            return Some(Open::Threads(Threads::new(steps)));
+        }
+        Response::Esearch(mut esearch) => {
+            put_esearch(out, &esearch, context);
+            if let Some(all) = esearch.all.take().filter(|all| !all.is_empty()) {
+                out.put(b" ALL");
+                return Some(Open::Numbers(Numbers::ranges(all)));
+            }
+        }
         Response::Exists(count) => put_count(out, count, b" EXISTS"),
         Response::Expunge(sequence) => put_count(out, sequence, b" EXPUNGE"),
         Response::Recent(count) => put_count(out, count, b" RECENT"),
@@ -95,6 +124,9 @@ fn begin(out: &mut Output, response: Response, context: Context<'_>) -> Option<O
         Response::Lsub(listed) => put_listed(out, b"LSUB", &listed, context.names),
         Response::MailboxStatus(status) => put_mailbox_status(out, &status, context.names),
         Response::Namespace(namespaces) => put_namespaces(out, &namespaces, context.names),
+        Response::Quota(quota) => put_quota(out, &quota),
+        Response::QuotaRoots(roots) => put_quota_roots(out, &roots, context.names),
+        Response::Vanished(vanished) => put_vanished(out, &vanished),
         Response::Status(_) => {}
     }
     out.put(b"\r\n");
@@ -104,43 +136,4 @@ fn begin(out: &mut Output, response: Response, context: Context<'_>) -> Option<O
 fn put_count(out: &mut Output, count: u32, word: &[u8]) {
     put_number(out, count.into());
     out.put(word);
-}
-
-/// The numbers of SEARCH.
-#[derive(Debug)]
-struct Numbers {
-    set: UidSet,
-    /// Which range is next, or under way.
-    range: usize,
-    /// Numbers of that range that are printed.
-    printed: u32,
-}
-
-impl Numbers {
-    fn new(set: UidSet) -> Self {
-        Self {
-            set,
-            range: 0,
-            printed: 0,
-        }
-    }
-
-    /// Prints numbers until output is full; returns whether that was all.
-    fn print(&mut self, out: &mut Output) -> bool {
-        while let Some(range) = self.set.ranges().get(self.range) {
-            let start = range.start().saturating_add(self.printed);
-            for number in start..=*range.end() {
-                if out.is_full() {
-                    self.printed = number.saturating_sub(*range.start());
-                    return false;
-                }
-                out.put(b" ");
-                put_number(out, number.into());
-            }
-            self.range = self.range.saturating_add(1);
-            self.printed = 0;
-        }
-        out.put(b"\r\n");
-        true
-    }
 }

@@ -31,6 +31,8 @@ pub struct Listed {
     pub name: Box<str>,
     /// Selection options by which a mailbox below it matched (`CHILDINFO`, RFC 5258 §3.5).
     pub child_info: Vec<ChildInfo>,
+    /// What the client called it, if that is not its name (`OLDNAME`, RFC 9051 §6.3.9.7).
+    pub old_name: Option<Box<str>>,
 }
 
 /// What below a listed name matched.
@@ -132,4 +134,23 @@ pub struct Esearch {
     pub count: Option<u64>,
     /// The highest MODSEQ found (RFC 7162 §3.1.6).
     pub modseq: Option<ModSeq>,
+}
+
+/// SEARCH (RFC 3501 §7.2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Searched {
+    /// Printed ascending.
+    pub numbers: UidSet,
+    /// The highest MODSEQ found, if MODSEQ was searched for (RFC 7162 §3.1.6); not printed where
+    /// there are no numbers.
+    pub mod_seq: Option<ModSeq>,
+}
+
+/// VANISHED (RFC 7162 §3.2.10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vanished {
+    /// Whether the client counts these messages no longer, if it ever did.
+    pub is_earlier: bool,
+    /// Which UIDs; never empty. All in one line, so that a host splits a set of many ranges.
+    pub uids: UidSet,
 }

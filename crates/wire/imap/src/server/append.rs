@@ -10,8 +10,8 @@ use super::frame::literal_at_end;
 use super::run::Running;
 use super::state::State;
 use super::{Server, Step};
-use crate::command::{self, Literal, Sync, Tag};
-use crate::parse::ParseError;
+use crate::command::{self, AppendKind, Literal, Sync, Tag};
+use crate::parse::{Names, ParseError};
 use crate::print;
 use crate::question::{Answer, AppendBegin, Question};
 use crate::reply;
@@ -21,6 +21,7 @@ use crate::response::status::Completion;
 #[derive(Debug)]
 pub(super) struct Append {
     tag: Tag,
+    kind: AppendKind,
     stage: Stage,
 }
 
@@ -44,6 +45,15 @@ impl Append {
     }
 }
 
+/// Whether a line may stand after a message.
+fn is_tail(line: &[u8], kind: AppendKind) -> bool {
+    let line = line.trim_ascii();
+    match kind {
+        AppendKind::Text | AppendKind::Binary => line.is_empty(),
+        AppendKind::Utf8 => line == b")",
+    }
+}
+
 /// A refused command whose literal comes all the same.
 #[derive(Debug)]
 pub(super) struct Swallowing {
@@ -63,10 +73,9 @@ impl Server {
         out: &mut Output,
     ) -> Next<'static, Self> {
         let literal = append.message.literal;
-        if literal.is_binary {
-            // literal8 comes with BINARY (RFC 3516 §4.4).
-            let completion = ParseError::Literal.completion();
-            return self.refuse(now, Some(tag), completion, literal, out);
+        let kind = append.message.kind;
+        if kind == AppendKind::Utf8 && self.names != Names::Utf8 {
+            return self.refuse(now, Some(tag), reply::APPEND_UTF8, literal, out);
         }
         if literal.octets > self.settings.limits.append_octets_max {
             return self.refuse(now, Some(tag), reply::APPEND_TOO_BIG, literal, out);
@@ -76,10 +85,12 @@ impl Server {
             flags: append.message.flags,
             date: append.message.date,
             parameters: append.message.parameters,
+            kind,
             octets: literal.octets,
         };
         self.state = State::Appending(Box::new(Append {
             tag,
+            kind,
             stage: Stage::Beginning(literal),
         }));
         self.ask(now, Question::AppendBegin(Box::new(begin)))
@@ -143,7 +154,7 @@ impl Server {
         }
     }
 
-    /// The line after the message: nothing may be on it.
+    /// The line after the message: nothing may be on it, but the parenthesis of UTF8.
     fn append_tail<'i>(
         &mut self,
         now: Instant,
@@ -154,7 +165,7 @@ impl Server {
         let octets_max = self.bounds().line_octets_max;
         let (taken, framed) = self.frame.lines.take(unread, octets_max);
         let next = match framed {
-            Framed::Line(line) if line.trim_ascii().is_empty() => {
+            Framed::Line(line) if is_tail(line, append.kind) => {
                 self.run_asking(now, Running::append(append.tag), Question::AppendEnd)
             }
             Framed::Line(line) => {

@@ -9,7 +9,7 @@ use super::frame::{Bounds, Framed, Gathered};
 use super::run::Running;
 use super::state::{Phase, State};
 use super::{Server, Step};
-use crate::capability::{ENABLEABLE, PARAMETERS};
+use crate::capability::{ENABLEABLE, Extension, PARAMETERS};
 use crate::command::{Command, Literal, Parameter, Request, Sync, Tag};
 use crate::parse::{self, Names, ParseError, When};
 use crate::print;
@@ -139,7 +139,7 @@ impl Server {
                 out.put(b"\r\n");
                 self.finish(now, &tag, &reply::CAPABILITY_DONE, out)
             }
-            Command::Enable(names) => self.enable(now, &tag, &names, out),
+            Command::Enable(names) => self.enable(now, tag, &names, out),
             Command::Id(_) => {
                 out.put(b"* ID (\"name\" \"postroom\")\r\n");
                 self.finish(now, &tag, &reply::ID_DONE, out)
@@ -159,26 +159,34 @@ impl Server {
         }
     }
 
-    /// ENABLE: what is known of what was named (RFC 9051 §6.3.1).
+    /// ENABLE: what is known of what was named (RFC 9051 §6.3.1). The host learns it too.
     fn enable(
         &mut self,
         now: Instant,
-        tag: &Tag,
+        tag: Tag,
         names: &[Box<str>],
         out: &mut Output,
     ) -> Next<'static, Self> {
+        let is_named = |known: &Extension| {
+            names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(known.name()))
+        };
+        let enabled: Vec<Extension> = ENABLEABLE.iter().copied().filter(is_named).collect();
         out.put(b"* ENABLED");
-        for known in ENABLEABLE {
-            if names.iter().any(|name| &**name == *known) {
-                out.put(b" ");
-                out.put(known.as_bytes());
-                if matches!(*known, "IMAP4rev2" | "UTF8=ACCEPT") {
-                    self.names = Names::Utf8;
-                }
+        for extension in &enabled {
+            out.put(b" ");
+            out.put(extension.name().as_bytes());
+            if matches!(extension, Extension::Imap4Rev2 | Extension::Utf8Accept) {
+                self.names = Names::Utf8;
             }
         }
         out.put(b"\r\n");
-        self.finish(now, tag, &reply::ENABLE_DONE, out)
+        if enabled.is_empty() {
+            return self.finish(now, &tag, &reply::ENABLE_DONE, out);
+        }
+        let request = Request::Enable(enabled);
+        self.run(now, Running::new(tag, &request), request)
     }
 
     fn start_tls(&mut self, now: Instant, tag: &Tag, out: &mut Output) -> Next<'static, Self> {
@@ -196,10 +204,7 @@ fn known(command: Command) -> Result<Command, ParseError> {
     let parameters: &[Parameter] = match &command {
         Command::Append(append) => &append.message.parameters,
         Command::Request(Request::Create(create)) => &create.parameters,
-        Command::Request(Request::Fetch(fetch)) => &fetch.modifiers,
         Command::Request(Request::Rename(rename)) => &rename.parameters,
-        Command::Request(Request::Select(select)) => &select.parameters,
-        Command::Request(Request::Store(store)) => &store.modifiers,
         _ => &[],
     };
     if parameters

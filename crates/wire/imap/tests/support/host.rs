@@ -14,6 +14,7 @@ use postroom_imap::response::Response;
 use postroom_imap::response::fetch::{FetchItem, Fetched, MessageFlags, Octets};
 use postroom_imap::response::mailbox::{
     Attribute, ChildInfo, Esearch, FlagList, Listed, MailboxStatus, Namespace, Namespaces,
+    Searched, Vanished,
 };
 use postroom_imap::response::status::{AppendUid, Code, Completion, CopyUid, Status};
 use postroom_imap::server::{Server, Settings};
@@ -300,7 +301,11 @@ fn response(word: &str, words: &[&str]) -> Result<Response, String> {
         "expunge" => Response::Expunge(number()?),
         "flags" => Response::Flags(flag_list(false)),
         "untagged" => Response::Status(completion(words)?),
-        "search" => Response::Search(words.iter().filter_map(|w| w.parse().ok()).collect()),
+        "search" => Response::Search(searched(words)),
+        "vanished" => Response::Vanished(Vanished {
+            is_earlier: words.contains(&"earlier"),
+            uids: numbers(words),
+        }),
         "esearch" => Response::Esearch(Esearch {
             by: Numbering::Uid,
             min: Some(2),
@@ -338,6 +343,19 @@ fn response(word: &str, words: &[&str]) -> Result<Response, String> {
     })
 }
 
+/// Numbers, and perhaps `modseq=5`.
+fn searched(words: &[&str]) -> Searched {
+    let mod_seq = words.iter().find_map(|word| word.strip_prefix("modseq="));
+    Searched {
+        numbers: numbers(words),
+        mod_seq: mod_seq.and_then(|n| n.parse().ok()).map(ModSeq),
+    }
+}
+
+fn numbers(words: &[&str]) -> UidSet {
+    words.iter().filter_map(|word| word.parse().ok()).collect()
+}
+
 /// Attributes follow from the name.
 fn listed(name: &str) -> Listed {
     let mut attributes = vec![Attribute::HasNoChildren];
@@ -364,6 +382,7 @@ fn listed(name: &str) -> Listed {
         separator: Some('/'),
         name: name.into(),
         child_info,
+        old_name: None,
     }
 }
 

@@ -41,6 +41,11 @@ impl Extension {
         ("STARTTLS", Self::StartTls),
     ];
 
+    /// The keywords of those that this client knows.
+    pub fn keywords() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(|(keyword, _)| keyword)
+    }
+
     /// Its keyword.
     pub fn keyword(self) -> &'static str {
         Self::ALL
@@ -102,13 +107,13 @@ impl Extensions {
             return;
         };
         self.offered |= extension.bit();
-        let parameters = first.into_iter().chain(words);
+        let mut parameters = first.into_iter().chain(words);
         match extension {
             Extension::Auth => parameters.for_each(|name| self.note_mechanism(name)),
             Extension::Limits => parameters.for_each(|limit| self.note_limit(limit)),
             // Zero is no limit (RFC 1870 §4).
             Extension::Size => {
-                self.size_octets_max = { parameters }
+                self.size_octets_max = parameters
                     .next()
                     .and_then(number::<u64>)
                     .filter(|&octets| octets > 0);

@@ -21,12 +21,7 @@ const LINE_OCTETS_MAX: usize = 512;
 impl Client {
     /// Signs in where the profile says so, else the session stands.
     pub(super) fn log_in(&mut self, now: Instant, out: &mut Output) -> Next<'static, Self> {
-        let Some(login) = self
-            .profile
-            .login
-            .as_ref()
-            .filter(|_| !self.session.has_login)
-        else {
+        let Some(login) = &self.profile.login else {
             return self.become_ready(now);
         };
         let lack = if self.session.tls.is_none() && !login.may_be_clear {
@@ -50,7 +45,6 @@ impl Client {
         out: &mut Output,
     ) -> Next<'static, Self> {
         if heard.is_completion() {
-            self.session.has_login = true;
             return self.become_ready(now);
         }
         match responses.pop() {

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use postroom_mail::address::Address;
 use postroom_mail::envelope::{BodyType, Notify, Recipient, Ret};
 use postroom_mail::reply::Reply;
 use postroom_wire::output::Output;
@@ -59,16 +60,11 @@ impl Open {
 
     /// Why this message cannot go to a peer that offers `extensions`.
     pub(super) fn obstacle(&self, extensions: &Extensions) -> Option<Unsent> {
-        let envelope = &self.wish.envelope;
-        let is_ascii = envelope
-            .reverse_path
-            .address()
-            .is_none_or(|address| address.is_ascii())
-            && envelope.recipients.iter().all(|to| to.address.is_ascii());
-        if (envelope.smtputf8 || !is_ascii) && !extensions.offers(Extension::SmtpUtf8) {
+        if self.needs_smtputf8() && !extensions.offers(Extension::SmtpUtf8) {
             return Some(Unsent::SmtpUtf8);
         }
-        if envelope.body == BodyType::EightBitMime && !extensions.offers(Extension::EightBitMime) {
+        let is_eight_bit = self.wish.envelope.body == BodyType::EightBitMime;
+        if is_eight_bit && !extensions.offers(Extension::EightBitMime) {
             return Some(Unsent::EightBit);
         }
         let octets = self.wish.octets;
@@ -211,7 +207,7 @@ impl Open {
         if envelope.body == BodyType::EightBitMime {
             out.put(b" BODY=8BITMIME");
         }
-        if envelope.smtputf8 || self.needs_smtputf8() {
+        if self.needs_smtputf8() {
             out.put(b" SMTPUTF8");
         }
         if extensions.offers(Extension::Dsn) {
@@ -248,14 +244,12 @@ impl Open {
         Source::lines(self.wish.octets)
     }
 
+    /// Whether the envelope cannot be said in ASCII, or the message is not to be (RFC 6531 §3.2).
     fn needs_smtputf8(&self) -> bool {
         let envelope = &self.wish.envelope;
         let sender = envelope.reverse_path.address();
         let recipients = envelope.recipients.iter().map(|to| &to.address);
-        !sender
-            .into_iter()
-            .chain(recipients)
-            .all(|address| address.is_ascii())
+        envelope.smtputf8 || !sender.into_iter().chain(recipients).all(Address::is_ascii)
     }
 }
 

@@ -155,7 +155,7 @@ pub enum Cause {
     TimedOut(Stage),
     /// The peer ended the connection.
     Closed(Stage),
-    /// The machine was not told: whoever drove it knows.
+    /// The machine was not told, or not in words: whoever drove it knows.
     Cut(Stage),
 }
 

@@ -149,9 +149,8 @@ impl Heard {
     /// As people read it: lines joined, an enhanced code of the same class taken from the front of
     /// each (RFC 2034 §4).
     pub(super) fn into_reply(self) -> Reply {
-        let enhanced = { self.lines() }
-            .next()
-            .and_then(|line| split_enhanced(line, self.code).0);
+        let first = self.lines().next().unwrap_or_default();
+        let (enhanced, _) = split_enhanced(first, self.code);
         let mut text = String::new();
         for line in self.lines() {
             let (_, words) = split_enhanced(line, self.code);

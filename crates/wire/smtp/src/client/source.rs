@@ -19,6 +19,9 @@ pub struct Source {
     octets: u64,
     passed: u64,
     check: TextCheck,
+    /// A CR at the end of the last piece, not given out until its LF is there: behind BDAT it
+    /// could be the last octet that the peer waits for.
+    holds_cr: bool,
 }
 
 #[derive(Debug)]
@@ -77,6 +80,7 @@ impl Source {
             octets,
             passed: 0,
             check: TextCheck::default(),
+            holds_cr: false,
         }
     }
 
@@ -97,6 +101,14 @@ impl Source {
         if self.passed > self.octets {
             return Err(self.wrong_size());
         }
+        let Some((last, before)) = piece.split_last() else {
+            return Ok(());
+        };
+        if std::mem::take(&mut self.holds_cr) {
+            out.push(b'\r');
+        }
+        self.holds_cr = *last == b'\r';
+        let piece = if self.holds_cr { before } else { piece };
         match &mut self.form {
             Form::Chunk => out.extend_from_slice(piece),
             Form::Lines { at_line_start } => stuff(piece, at_line_start, out),

@@ -47,15 +47,31 @@ pub(super) struct Session {
     pub(super) extensions: Extensions,
     /// Whether the peer has refused STARTTLS.
     pub(super) has_no_tls: bool,
-    pub(super) has_login: bool,
     /// MAIL commands so far.
     pub(super) transactions: u32,
     /// Whether the peer may hold a transaction that came to no end.
     pub(super) needs_reset: bool,
-    /// No further transaction.
-    pub(super) is_over: bool,
-    /// The peer is gone.
-    pub(super) is_lost: bool,
+    pub(super) going: Going,
+}
+
+/// Whether a session takes another transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Going {
+    #[default]
+    On,
+    /// It does not.
+    Over,
+    /// Nor is the peer there to be told goodbye.
+    Lost,
+}
+
+impl Session {
+    /// This transaction is the last, or there was none.
+    pub(super) fn take_no_more(&mut self) {
+        if self.going == Going::On {
+            self.going = Going::Over;
+        }
+    }
 }
 
 impl State {

@@ -12,7 +12,7 @@ use super::open::{Body, Command, Open};
 use super::outcome::{Fate, Fault, Outcome, Stage, Unsent};
 use super::profile::Dialect;
 use super::reply_reader::Heard;
-use super::state::State;
+use super::state::{Going, State};
 use super::{Client, later};
 
 /// The way in.
@@ -24,16 +24,16 @@ impl Client {
         out: &mut Output,
     ) -> Next<'static, Self> {
         let mut open = Box::new(Open::new(transaction));
-        let obstacle = if self.session.is_over {
-            Some(Unsent::SessionOver)
-        } else {
+        let obstacle = if self.session.going == Going::On {
             open.obstacle(&self.session.extensions)
+        } else {
+            Some(Unsent::SessionOver)
         };
         if let Some(obstacle) = obstacle {
             open.settle_all(&Fate::Unsent(obstacle));
         }
         if !open.has_recipients() {
-            return self.conclude(open, now);
+            return self.conclude(*open, now);
         }
         self.count_transaction();
         if self.session.needs_reset {
@@ -63,7 +63,7 @@ impl Client {
         self.session.transactions = self.session.transactions.saturating_add(1);
         let transactions_max = self.session.extensions.transactions_max;
         if transactions_max.is_some_and(|most| self.session.transactions >= most) {
-            self.session.is_over = true;
+            self.session.take_no_more();
         }
     }
 
@@ -88,7 +88,7 @@ impl Client {
             }
         }
         if open.is_quiet() {
-            return self.conclude(open, now);
+            return self.conclude(*open, now);
         }
         let at_most = self.patience(open.stage());
         self.wait(State::Open(open), at_most, now)
@@ -162,7 +162,7 @@ impl Client {
         out: &mut Output,
     ) -> Next<'static, Self> {
         if heard.is_closing() {
-            return self.sent_away(open, &heard.into_reply(), now);
+            return self.sent_away(*open, &heard.into_reply(), now);
         }
         match open.next_heard() {
             Some(Command::Data) if open.body() == Body::Unsent => {
@@ -209,7 +209,7 @@ impl Client {
         open.note_heard();
         if heard.is_negative() {
             open.refuse_all(Stage::Data, &heard.into_reply());
-            return self.conclude(open, now);
+            return self.conclude(*open, now);
         }
         if open.has_recipients() {
             let source = open.lines();
@@ -246,27 +246,21 @@ impl Client {
         };
         if is_smtp {
             open.settle_all(&fate);
-            return self.conclude(open, now);
+            return self.conclude(*open, now);
         }
         open.settle_next(fate);
         if open.has_recipients() {
             let at_most = self.patience(Stage::EndOfData);
             return self.wait(State::Open(open), at_most, now);
         }
-        self.conclude(open, now)
+        self.conclude(*open, now)
     }
 
     /// 421: the peer ends the session, and with it what is open of the transaction
     /// (RFC 5321 §3.8).
-    fn sent_away(
-        &mut self,
-        mut open: Box<Open>,
-        reply: &Reply,
-        now: Instant,
-    ) -> Next<'static, Self> {
+    fn sent_away(&mut self, mut open: Open, reply: &Reply, now: Instant) -> Next<'static, Self> {
         open.refuse_all(open.stage(), reply);
-        self.session.is_over = true;
-        self.session.is_lost = true;
+        self.session.going = Going::Lost;
         self.conclude(open, now)
     }
 
@@ -285,11 +279,11 @@ impl Client {
     }
 
     /// The transaction is over.
-    fn conclude(&mut self, open: Box<Open>, now: Instant) -> Next<'static, Self> {
+    fn conclude(&mut self, open: Open, now: Instant) -> Next<'static, Self> {
         let outcome = Outcome {
             fates: open.into_fates(),
             has_dsn: self.session.extensions.offers(Extension::Dsn),
-            is_last: self.session.is_over,
+            is_last: self.session.going != Going::On,
         };
         self.ask(Question::Ended(outcome), now)
     }

@@ -50,14 +50,16 @@ const MESSAGE: &[u8] = b"Subject: Hi\r\n\r\nHello\r\n";
 
 /// A transaction from `sender` (`<>` for the null path) to `recipients`.
 pub(crate) fn transaction(sender: &str, recipients: &[&str]) -> Transaction {
-    let address = |text: &str| Address::parse(text, NonAscii::Allowed).unwrap();
+    let address =
+        |text: &str| Address::parse(text, NonAscii::Allowed).expect("tests write addresses");
     Transaction {
         envelope: Envelope {
             reverse_path: match sender {
                 "<>" => ReversePath::Null,
                 sender => ReversePath::Address(address(sender)),
             },
-            recipients: { recipients.iter() }
+            recipients: recipients
+                .iter()
                 .map(|text| Recipient {
                     address: address(text),
                     notify: None,

@@ -14,7 +14,11 @@ const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// Numbers with units, one after another: `1h30m`.
+/// A duration as settings have it: numbers with units, one after another, as `1h30m`.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    parse(text)
+}
+
 fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     if rest.is_empty() {

@@ -102,3 +102,21 @@ pub fn message_ids(value: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter_map(|tail| tail.split(|&byte| byte == b'>').next())
         .filter(|id| !id.is_empty())
 }
+
+/// The valid identifiers in such a value, so spelled that the same are equal: without white space,
+/// quotes and the backslashes of quoted pairs (RFC 5256 §3, REFERENCES). One without `@`, or
+/// with nothing before or behind it, is not valid.
+pub fn normalized_ids(value: &[u8]) -> impl Iterator<Item = Box<[u8]>> {
+    message_ids(value).filter_map(normalized)
+}
+
+fn normalized(id: &[u8]) -> Option<Box<[u8]>> {
+    let is_dropped = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\\' | 0);
+    let id: Box<[u8]> = id
+        .iter()
+        .copied()
+        .filter(|byte| !is_dropped(byte))
+        .collect();
+    let at = id.iter().rposition(|&byte| byte == b'@')?;
+    (at > 0 && at + 1 < id.len()).then_some(id)
+}

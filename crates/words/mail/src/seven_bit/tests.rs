@@ -109,6 +109,24 @@ fn what_a_signature_covers_is_not_touched() {
     assert!(sent.contains(signed) && sent.contains("=C3=BC"), "{sent}");
 }
 
+/// RFC 6532 §3.7: what was made for letters beyond ASCII may be encoded as a whole.
+#[test]
+fn global_parts_are_encoded_whole() {
+    for kind in ["global", "global-headers", "global-delivery-status"] {
+        let inner = "Subject: \u{fc}\r\n\r\nx";
+        let message = format!(
+            "Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\
+             Content-Type: message/{kind}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{inner}\r\n--b--\r\n"
+        );
+        let sent = convert(message.as_bytes(), BIG).unwrap();
+        assert!(sent.is_ascii(), "{kind}");
+        let structure = parse(&sent).structure;
+        let part = structure.find(&[1]).unwrap();
+        assert_eq!(part.encoding, TransferEncoding::Base64, "{kind}");
+        assert_eq!(part.decode_body(&sent), inner.as_bytes(), "{kind}");
+    }
+}
+
 #[test]
 fn what_cannot_be_encoded_is_refused() {
     for (message, error) in [

@@ -254,3 +254,43 @@ fn attack_c06_a_report_of_a_report_is_never_written() {
         );
     }
 }
+
+/// A mailbox that is full for hours is told of once; the entry waits on.
+#[test]
+fn a_delay_here_is_told_and_remembered() {
+    let now = Timestamp::from_unix_seconds(1_000_000);
+    for (tells_sender, notify, expected) in [
+        (true, Notify::UNSAID, true),
+        (false, Notify::UNSAID, false),
+        (true, Notify::FAILURE, false),
+    ] {
+        let mut scene = user("anna3@a.org", &["anna2@a.org"])
+            .notify(notify)
+            .queued(4, now);
+        scene.account(2, Some(50), 50);
+        scene.tells_sender = tells_sender;
+        let planned = scene.plan();
+        let outcome = planned.operations.last();
+        let Some(Operation::Settle { outcome, .. }) = outcome else {
+            panic!("{planned:?}");
+        };
+        assert!(
+            matches!(outcome, EntryOutcome::Deferred { status, .. } if &**status == "4.2.2 mailbox is full")
+        );
+        let is_remembered = planned.operations.iter().any(|operation| {
+            matches!(operation, Operation::Remember { key, .. } if &**key == "delay-notice/7")
+        });
+        assert_eq!(
+            (accounts(&planned).len(), is_remembered),
+            (usize::from(expected), expected)
+        );
+        for report in deliveries(&planned) {
+            let text = shown(&report.rendering);
+            assert!(
+                text.contains("Action: delayed\r\nStatus: 4.2.2\r\n"),
+                "{text}"
+            );
+            assert!(text.contains("Mailbox is full.\r\n") && text.contains("Will-Retry-Until: "));
+        }
+    }
+}

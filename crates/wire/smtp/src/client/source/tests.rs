@@ -57,6 +57,20 @@ fn attack_a02_stray_octets_never_leave() {
 }
 
 #[test]
+fn attack_a02_a_cr_waits_for_its_lf() {
+    for mut source in [Source::chunk(2), Source::lines(2)] {
+        let mut out = Vec::new();
+        source.pass(b"a\r", &mut out).unwrap();
+        assert_eq!(source.finish(&mut out), Err(SourceError::BareCr));
+        assert_eq!(out, b"a", "all that was announced never left");
+    }
+    assert_eq!(
+        chunk(&[b"a\r", b"", b"\n", b"\r", b"\n"]).unwrap(),
+        b"a\r\n\r\n"
+    );
+}
+
+#[test]
 fn a_message_of_another_size_than_announced_never_leaves() {
     for source in [Source::lines(4), Source::chunk(4)] {
         let error = sent(source, &[b"a\r\n"]).unwrap_err();
@@ -81,7 +95,7 @@ proptest! {
         words in proptest::collection::vec("\\.{0,3}[a-c]{0,3}", 0..12),
         size in 1_usize..9,
     ) {
-        let message: String = words.iter().map(|word| format!("{word}\r\n")).collect();
+        let message: String = words.iter().flat_map(|word| [word, "\r\n"]).collect();
         let pieces: Vec<&[u8]> = message.as_bytes().chunks(size).collect();
         let wire = String::from_utf8(lines(&pieces).unwrap()).unwrap();
         let body = wire.strip_suffix(".\r\n").unwrap();
