@@ -205,17 +205,27 @@ fn we_relay_to_it() {
         .start();
     let alice = server.alice().clone();
     let mut session = Smtp::hello(server.at(Role::Submission)).unwrap();
-    assert!(session.login(&alice.address, &alice.password).unwrap().is("235"));
+    assert!(
+        session
+            .login(&alice.address, &alice.password)
+            .unwrap()
+            .is("235")
+    );
     let message = format!(
         "From: {}\r\nTo: dora@neighbour.example\r\nSubject: to postfix\r\n\r\n.dot\r\nend\r\n",
         alice.address
     );
     let to = ["dora@neighbour.example", "emil@neighbour.example"];
-    let reply = session.send(&alice.address, &to, message.as_bytes()).unwrap();
+    let reply = session
+        .send(&alice.address, &to, message.as_bytes())
+        .unwrap();
     assert_eq!(reply.code, 250, "{reply:?}");
     let arrived = until(SOON, || {
         let messages = remote.accepted();
-        let count: usize = messages.iter().map(|message| message.recipients.len()).sum();
+        let count: usize = messages
+            .iter()
+            .map(|message| message.recipients.len())
+            .sum();
         (count == 2).then_some(messages)
     });
     let arrived = arrived.unwrap_or_else(|| panic!("{}\n{}", server.log(), postfix.log()));

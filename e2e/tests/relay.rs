@@ -100,7 +100,11 @@ fn mail_for_elsewhere_goes_to_the_servers_of_its_domain() {
     assert!(dns.asked().contains(&"MX there.example".to_owned()));
     until(SOON, || is_empty(&server).then_some(())).unwrap();
     remote.assert_no_stray_octets();
-    assert!(server.log().contains("outcome=\"transferred\""), "{}", server.log());
+    assert!(
+        server.log().contains("outcome=\"transferred\""),
+        "{}",
+        server.log()
+    );
 }
 
 #[test]
@@ -156,7 +160,11 @@ fn a_smarthost_is_signed_in_to_over_verified_tls() {
         .set(&format!("relay.tls_roots={}", path("roots.pem")))
         .start();
     // Both domains go to the smarthost, in one transaction.
-    send(&server, &["x@one.example", "y@two.example"], "by the smarthost");
+    send(
+        &server,
+        &["x@one.example", "y@two.example"],
+        "by the smarthost",
+    );
     let message = &remote.wait_for_messages(1)[0];
     assert_eq!(message.recipients, ["x@one.example", "y@two.example"]);
     assert!(message.is_tls);
@@ -185,7 +193,10 @@ fn attack_c01_mail_between_two_forwarders_ends() {
         (&b, &a, "b.example", "a.example"),
     ] {
         let port = other.port(Role::Smtp);
-        let mut file = OpenOptions::new().append(true).open(server.config()).unwrap();
+        let mut file = OpenOptions::new()
+            .append(true)
+            .open(server.config())
+            .unwrap();
         write!(file, "\n[relay]\nport = {port}\n").unwrap();
         server.command(&["domain", "add", own]).succeed();
         let (from, to) = (format!("round@{own}"), format!("round@{there}"));
@@ -194,11 +205,13 @@ fn attack_c01_mail_between_two_forwarders_ends() {
     a.restart();
     b.restart();
     send(&a, &["round@b.example"], "in circles");
-    let report = report(&a);
-    assert!(report.contains("5.4.6"), "{report}");
+    // Nobody vouches for the sender on the way: the one who meets the end tells it nothing.
+    let is_over = |server: &Server| server.log().contains("5.4.6 Too many hops");
+    until(SOON, || (is_over(&a) || is_over(&b)).then_some(())).unwrap();
     until(SOON, || (is_empty(&a) && is_empty(&b)).then_some(())).unwrap();
-    let rounds = b.log().matches("relay attempt").count();
-    assert!(rounds <= 60, "{rounds} rounds");
+    let attempts = |server: &Server| server.log().matches("relay attempt").count();
+    let rounds = attempts(&a) + attempts(&b);
+    assert!(rounds <= 30, "{rounds} rounds");
 }
 
 /// Attack C06: a report that cannot be delivered has no sender, and ends.
@@ -213,7 +226,13 @@ fn attack_c06_a_bounce_of_a_bounce_ends() {
         .send("nobody@gone.example", &["x@none.example"], message)
         .unwrap();
     assert_eq!(reply.code, 250, "{reply:?}");
-    until(SOON, || server.log().contains("a failure is not reported").then_some(())).unwrap();
+    until(SOON, || {
+        server
+            .log()
+            .contains("a failure is not reported")
+            .then_some(())
+    })
+    .unwrap();
     until(SOON, || is_empty(&server).then_some(())).unwrap();
     assert_eq!(server.log().matches("relay attempt").count(), 2);
 }
@@ -268,16 +287,14 @@ fn what_was_acknowledged_for_elsewhere_arrives_after_any_crash() {
     // In the window is at most the one message of each session, with two recipients.
     assert!(twice <= rounds * 4 * 2, "{twice} received twice");
     let enough = usize::try_from(rounds * 4).unwrap();
-    assert!(acknowledged.len() > enough, "too little load to prove anything");
+    assert!(
+        acknowledged.len() > enough,
+        "too little load to prove anything"
+    );
 }
 
 /// Submits until the server is gone; the recipients that were acknowledged.
-fn load(
-    address: std::net::SocketAddr,
-    alice: &Account,
-    round: u64,
-    client: u64,
-) -> Vec<String> {
+fn load(address: std::net::SocketAddr, alice: &Account, round: u64, client: u64) -> Vec<String> {
     let mut acknowledged = Vec::new();
     let Ok(mut session) = Smtp::hello(address) else {
         return acknowledged;

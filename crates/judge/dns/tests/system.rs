@@ -1,5 +1,10 @@
 //! The real resolver against a name server of the test's own.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what helps a test may panic as the test may"
+)]
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 

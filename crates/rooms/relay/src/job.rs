@@ -80,7 +80,10 @@ impl Job {
         let rest = self
             .entries
             .split_off(recipients_max.clamp(1, self.entries.len()));
-        (!rest.is_empty()).then(|| Self {
+        if rest.is_empty() {
+            return None;
+        }
+        Some(Self {
             token: self.token,
             until: self.until,
             entries: rest,

@@ -106,7 +106,7 @@ impl Message {
             return Err(by_unsent(Unsent::SmtpUtf8).into());
         }
         if self.is_eight_bit && !extensions.offers(Extension::EightBitMime) {
-            self.to_seven_bit(store, entry).await?;
+            self.rewrite(store, entry).await?;
         }
         match extensions.size_octets_max {
             Some(octets_max) if self.length > octets_max => {
@@ -118,7 +118,7 @@ impl Message {
     }
 
     /// Rewrites the body in seven bits where it has more.
-    async fn to_seven_bit(&mut self, store: &Store, entry: &Entry) -> Result<(), Unfit> {
+    async fn rewrite(&mut self, store: &Store, entry: &Entry) -> Result<(), Unfit> {
         let whole = match std::mem::replace(&mut self.octets, Octets::Kept) {
             Octets::Held(octets) => octets,
             Octets::Kept => read(store, entry, 0..self.length).await?,

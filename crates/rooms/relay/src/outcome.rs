@@ -124,12 +124,14 @@ impl Inner {
                 };
             }
             Verdict::Held(text) => {
-                let diagnosis = Setback::new(EnhancedCode(5, 3, 0), text).diagnosis;
-                return Conclusion::Held { diagnosis };
+                let held = Setback::new(EnhancedCode(5, 3, 0), text);
+                return Conclusion::Held {
+                    diagnosis: *held.diagnosis,
+                };
             }
             Verdict::Not(setback) => setback,
         };
-        let diagnosis = setback.diagnosis;
+        let diagnosis = *setback.diagnosis;
         if setback.is_final {
             return Conclusion::Failed { diagnosis };
         }

@@ -1,6 +1,7 @@
 //! What waits in memory, by destination, and the sessions that work on it.
 
 use std::collections::{HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,8 @@ struct State {
     wanting: VecDeque<Arc<str>>,
     entries: usize,
     sessions: usize,
+    /// There was no room for what is due.
+    is_short: bool,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +53,8 @@ struct Destination {
     shut: Option<(Instant, Setback)>,
     wake: Arc<Notify>,
     is_wanting: bool,
+    /// What is due for it is passed over, as it has enough here.
+    is_passed_over: bool,
 }
 
 impl Pool {
@@ -62,24 +67,25 @@ impl Pool {
         }
     }
 
-    /// Entries that there is room for.
+    /// Entries that there is room for. Without any, [`Pool::changed`] tells when half is free.
     pub(crate) fn room(&self) -> usize {
-        let state = self.lock();
-        self.bounds.entries_max.saturating_sub(state.entries)
+        let mut state = self.lock();
+        let room = self.bounds.entries_max.saturating_sub(state.entries);
+        state.is_short = room == 0;
+        room
     }
 
-    /// Domains that have as many entries here as one may.
+    /// Domains that have as many entries here as one may; [`Pool::changed`] tells when one has
+    /// half of them.
     pub(crate) fn full(&self) -> Vec<Box<str>> {
-        let state = self.lock();
-        let is_full = |destination: &Destination| {
-            destination.entries >= self.bounds.entries_per_destination_max
-        };
-        let mut full: Vec<Box<str>> = state
-            .destinations
-            .iter()
-            .filter(|(name, destination)| name.as_ref() != SMARTHOST && is_full(destination))
-            .map(|(name, _)| name.as_ref().into())
-            .collect();
+        let mut full = Vec::new();
+        for (name, destination) in &mut self.lock().destinations {
+            destination.is_passed_over = name.as_ref() != SMARTHOST
+                && destination.entries >= self.bounds.entries_per_destination_max;
+            if destination.is_passed_over {
+                full.push(name.as_ref().into());
+            }
+        }
         full.sort();
         full
     }
@@ -144,21 +150,24 @@ impl Pool {
     /// `idle_max`. Cancel safe.
     pub(crate) async fn next(&self, name: &Arc<str>) -> Option<Job> {
         let waiting = async {
+            let wake = Arc::clone(&self.lock().destinations.get(name)?.wake);
             let mut idling = None;
             loop {
-                let wake = {
-                    let mut state = self.lock();
-                    let destination = state.destinations.get_mut(name)?;
-                    if let Some(job) = destination.jobs.pop_front() {
-                        return Some(job);
-                    }
-                    Arc::clone(&destination.wake)
-                };
+                // In line before the look, so that no job comes unheard between the two.
+                let mut woken = pin!(wake.notified());
+                woken.as_mut().enable();
+                if let Some(job) = self.take(name) {
+                    return Some(job);
+                }
                 idling.get_or_insert_with(|| Idling::begin(self, name));
-                wake.notified().await;
+                woken.await;
             }
         };
         timeout(self.bounds.idle_max, waiting).await.ok().flatten()
+    }
+
+    fn take(&self, name: &str) -> Option<Job> {
+        self.lock().destinations.get_mut(name)?.jobs.pop_front()
     }
 
     /// Puts a job back that was not tried.
@@ -175,21 +184,27 @@ impl Pool {
 
     /// Entries of a destination have got their outcome, or were given up.
     pub(crate) fn settled(&self, name: &str, entries: usize) {
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         state.entries = state.entries.saturating_sub(entries);
+        let mut has_room = state.is_short && state.entries <= self.bounds.entries_max / 2;
+        if has_room {
+            state.is_short = false;
+        }
         if let Some(destination) = state.destinations.get_mut(name) {
-            let was_full = destination.entries >= self.bounds.entries_per_destination_max;
             destination.entries = destination.entries.saturating_sub(entries);
-            let is_half_full = destination.entries <= self.bounds.entries_per_destination_max / 2;
-            let is_over = destination.is_over();
-            if is_over {
+            let half = self.bounds.entries_per_destination_max / 2;
+            if destination.is_passed_over && destination.entries <= half {
+                destination.is_passed_over = false;
+                has_room = true;
+            }
+            if destination.is_over() {
                 state.destinations.remove(name);
             }
-            let has_room = state.entries <= self.bounds.entries_max / 2;
-            drop(state);
-            if was_full || is_half_full || has_room {
-                self.changed.notify_one();
-            }
+        }
+        drop(guard);
+        if has_room {
+            self.changed.notify_one();
         }
     }
 

@@ -10,7 +10,7 @@ use postroom_smtp::client::{Cause, Ending, Extension, Stage, Unsent};
 /// Why a message was not taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setback {
-    pub(crate) diagnosis: Diagnosis,
+    pub(crate) diagnosis: Box<Diagnosis>,
     /// Whether there is no use in another try.
     pub(crate) is_final: bool,
 }
@@ -20,12 +20,12 @@ impl Setback {
     pub(crate) fn new(status: EnhancedCode, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             is_final: status.0 == 5,
-            diagnosis: Diagnosis {
+            diagnosis: Box::new(Diagnosis {
                 status,
                 text: text.into(),
                 remote: None,
                 reply: None,
-            },
+            }),
         }
     }
 

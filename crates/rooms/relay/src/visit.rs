@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postroom_delivery::conclude::Remote;
-use postroom_net::connect::{Destination, Leash, connect};
+use postroom_net::connect::{ConnectError, Destination, Leash, connect};
 use postroom_queue::queue::ATTEMPT_MAX;
 use postroom_smtp::client::{Client, Profile, StartTls};
 use postroom_store::journal::JournalLine;
@@ -204,8 +204,7 @@ async fn session(
         _ if leash.drain.is_cancelled() => Tried::Drained,
         Some(setback) => {
             let setback = setback.at(remote);
-            let is_handshake = over.how.as_ref().is_err_and(|error| error.is_handshake());
-            if is_handshake {
+            if over.how.as_ref().is_err_and(ConnectError::is_handshake) {
                 Tried::Handshake(setback)
             } else {
                 Tried::Not(setback)

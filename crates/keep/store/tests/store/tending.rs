@@ -152,10 +152,7 @@ async fn an_attempt_under_way_is_never_made_twice() {
     // Held while it is tried: the attempt ends as it ends, then nobody takes it.
     tend(&store, id, hold()).await.unwrap();
     tend(&store, id, Care::Release).await.unwrap();
-    assert!(
-        due(&store, TIME).await.is_empty(),
-        "still in hand"
-    );
+    assert!(due(&store, TIME).await.is_empty(), "still in hand");
     tend(&store, id, hold()).await.unwrap();
     settle(&store, id, token, deferred()).await.unwrap();
     assert!(due(&store, LATER).await.is_empty());
