@@ -14,9 +14,11 @@ use std::path::PathBuf;
 use postroom_e2e::deadline::{SOON, until};
 use postroom_e2e::program::Program;
 use postroom_e2e::scratch::Scratch;
-use postroom_e2e::server::{Role, Server};
+use postroom_e2e::server::{Options, Role, Server};
 use postroom_e2e::skip::{find, need, need_root, skipped};
 use postroom_e2e::smtp::Smtp;
+use postroom_testkit::dns::DnsServer;
+use postroom_testkit::remote::{Personality, Remote, StartTls};
 
 /// An instance of Postfix beside that of the system, if any.
 struct Postfix {
@@ -178,6 +180,59 @@ fn it_delivers_by_lmtp() {
         return;
     };
     assert_trace(&text, "with LMTP ");
+}
+
+/// We relay to Postfix, found by its MX record, and it sends on to a remote that tells.
+#[test]
+fn we_relay_to_it() {
+    if !need(&["postfix"]) || !need_root() || find("postconf").is_none() {
+        return;
+    }
+    let remote = Remote::start(Personality::default().with_starttls(StartTls::Good));
+    let Some(postfix) = Postfix::start(&format!("smtp:[127.0.0.1]:{}", remote.address().port()))
+    else {
+        return;
+    };
+    let dns = DnsServer::start(
+        "neighbour.example MX 10 relay.neighbour.example
+         relay.neighbour.example A 127.0.0.1",
+    );
+    let server = Options::new()
+        .set("auth.cleartext=loopback")
+        .set("listen.submission_starttls=offer")
+        .set(&format!("dns.servers=['{}']", dns.address()))
+        .set(&format!("relay.port={}", postfix.address.port()))
+        .start();
+    let alice = server.alice().clone();
+    let mut session = Smtp::hello(server.at(Role::Submission)).unwrap();
+    assert!(
+        session
+            .login(&alice.address, &alice.password)
+            .unwrap()
+            .is("235")
+    );
+    let message = format!(
+        "From: {}\r\nTo: dora@neighbour.example\r\nSubject: to postfix\r\n\r\n.dot\r\nend\r\n",
+        alice.address
+    );
+    let to = ["dora@neighbour.example", "emil@neighbour.example"];
+    let reply = session
+        .send(&alice.address, &to, message.as_bytes())
+        .unwrap();
+    assert_eq!(reply.code, 250, "{reply:?}");
+    let arrived = until(SOON, || {
+        let messages = remote.accepted();
+        let count: usize = messages
+            .iter()
+            .map(|message| message.recipients.len())
+            .sum();
+        (count == 2).then_some(messages)
+    });
+    let arrived = arrived.unwrap_or_else(|| panic!("{}\n{}", server.log(), postfix.log()));
+    for message in arrived {
+        assert_eq!(message.sender, alice.address);
+        assert!(message.octets.ends_with(b"\r\n\r\n.dot\r\nend\r\n"));
+    }
 }
 
 /// Our trace fields come first, then Postfix's own, then what was written (RFC 5321 §4.4).

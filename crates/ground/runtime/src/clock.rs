@@ -42,6 +42,8 @@ enum Source {
         base: Instant,
         start: Timestamp,
         elapsed_us: Arc<AtomicU64>,
+        /// Civil time alone was set forward by so much.
+        stepped_us: Arc<AtomicU64>,
     },
 }
 
@@ -58,6 +60,7 @@ impl Clock {
             base,
             start,
             elapsed_us: Arc::default(),
+            stepped_us: Arc::default(),
         })
     }
 
@@ -68,6 +71,15 @@ impl Clock {
                 u64::try_from(by.as_micros()).unwrap_or(u64::MAX),
                 Ordering::Relaxed,
             );
+        }
+    }
+
+    /// Sets the civil time of a manual clock forward, as an operator does; monotonic time does not
+    /// notice.
+    pub fn set_wall(&self, by: Duration) {
+        if let Source::Manual { stepped_us, .. } = &self.0 {
+            let by = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
+            stepped_us.fetch_add(by, Ordering::Relaxed);
         }
     }
 
@@ -86,8 +98,15 @@ impl Clock {
         match &self.0 {
             Source::System => civil(),
             Source::Manual {
-                start, elapsed_us, ..
-            } => Timestamp(start.0.saturating_add(elapsed_us.load(Ordering::Relaxed))),
+                start,
+                elapsed_us,
+                stepped_us,
+                ..
+            } => {
+                let elapsed = elapsed_us.load(Ordering::Relaxed);
+                let stepped = stepped_us.load(Ordering::Relaxed);
+                Timestamp(start.0.saturating_add(elapsed).saturating_add(stepped))
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 mod listeners;
 pub(crate) mod local;
 mod protocols;
+mod relay;
 mod reload;
 mod signals;
 mod tls;
@@ -159,6 +160,11 @@ impl Opened {
         let bound = listeners.bind(&config).await?;
         listeners.apply(&config, rooms.privacy.clone(), bound).await;
         listeners.serve_local(&config)?;
+        let sockets = listeners.addresses().map(|(_, address)| address).collect();
+        let ground = listeners.ground().get();
+        if let Some(relay) = relay::open(&config, &house, &rooms, &access, ground, sockets)? {
+            workers.spawn(relay.run(drain.clone()));
+        }
         Ok(Serving {
             house,
             rooms,

@@ -4,5 +4,6 @@
 //! the commit that accepts their message and end with the commit that settles them.
 
 pub mod admit;
+pub mod agreement;
 pub mod queue;
 pub mod schedule;

@@ -16,8 +16,8 @@ pub struct Schedule {
     pub age_max: Duration,
     /// Attempts an entry has had before it fails by age.
     pub attempts_min: u32,
-    /// How long a lease holds. Longer than any attempt takes.
-    pub lease: Duration,
+    /// The age at which its sender is told, once, that it still waits.
+    pub delay_notice: Duration,
 }
 
 impl Default for Schedule {
@@ -27,7 +27,7 @@ impl Default for Schedule {
             wait_max: Duration::from_hours(4),
             age_max: Duration::from_hours(120),
             attempts_min: 3,
-            lease: Duration::from_mins(10),
+            delay_notice: Duration::from_hours(4),
         }
     }
 }
@@ -39,9 +39,19 @@ impl Schedule {
         if had >= self.attempts_min && entry.created.plus(self.age_max) < now {
             return None;
         }
+        Some(self.again(entry, now))
+    }
+
+    /// As [`Schedule::next`], however old the entry is.
+    pub fn again(&self, entry: &Entry, now: Timestamp) -> Timestamp {
         let doublings = entry.attempts.min(16);
         let wait = self.wait_first.saturating_mul(1 << doublings);
-        Some(now.plus(wait.min(self.wait_max)))
+        now.plus(wait.min(self.wait_max))
+    }
+
+    /// Whether an entry has waited so long that its sender should hear of it.
+    pub fn is_late(&self, entry: &Entry, now: Timestamp) -> bool {
+        entry.created.plus(self.delay_notice) <= now
     }
 }
 

@@ -3,6 +3,7 @@
 use postroom_mail::identifier::{AccountId, MailboxId, ModSeq};
 
 use crate::log::change::Change;
+use crate::operation::EntryOutcome;
 
 /// What a batch of commits touched. Lost notices show as lag: read again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Notice {
     pub folders: Vec<AccountId>,
     /// Whether domains, accounts, aliases or credentials changed.
     pub is_directory: bool,
-    /// Whether the queue has entries that it had not.
+    /// Whether entries came into the queue, or became due at another time.
     pub is_queue: bool,
 }
 
@@ -60,10 +61,13 @@ impl Notice {
                     self.mailbox(copied.account, copied.from, copied.mod_seq);
                 }
             }
-            Change::Enqueue { .. } | Change::Settle { .. } | Change::Tend { .. } => {
-                self.is_queue = true;
-            }
-            Change::Lease { .. } | Change::Remember { .. } => {}
+            Change::Enqueue { .. }
+            | Change::Tend { .. }
+            | Change::Settle {
+                outcome: EntryOutcome::Deferred { .. },
+                ..
+            } => self.is_queue = true,
+            Change::Settle { .. } | Change::Lease { .. } | Change::Remember { .. } => {}
         }
     }
 

@@ -1,5 +1,7 @@
 //! What reads give back.
 
+use std::time::Duration;
+
 use postroom_mail::flag::{Keyword, KeywordSet, SpecialUse, SystemFlags};
 use postroom_mail::identifier::{
     AccountId, ArrivalId, BlobId, EmailId, MailboxId, ModSeq, Uid, UidValidity,
@@ -159,6 +161,62 @@ pub struct QueueCounts {
     pub waiting: u64,
     /// The operator must say what becomes of them.
     pub held: u64,
+}
+
+/// On which side of the house a next hop lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Mailboxes and lists of ours.
+    Here,
+    /// Other servers.
+    Elsewhere,
+}
+
+/// Which due entries are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueQuery {
+    /// Where they go.
+    pub side: Side,
+    /// Due at this moment and held by nobody.
+    pub now: Timestamp,
+    /// Only those behind this place.
+    pub after: Option<DuePlace>,
+    /// Next hops whose entries are passed over. Cheap: an index tells them.
+    pub except: Vec<Box<str>>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Due entries: oldest first, and those for one next hop beside each other.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DuePage {
+    /// What can be read.
+    pub entries: Vec<Entry>,
+    /// What cannot.
+    pub damaged: Vec<EntryId>,
+    /// Where the page ends; `None` when it is empty.
+    pub last: Option<DuePlace>,
+}
+
+/// A place in the order of due entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuePlace {
+    pub(crate) due: Timestamp,
+    pub(crate) next_hop: Vec<u8>,
+    pub(crate) entry: EntryId,
+}
+
+impl DuePlace {
+    /// A place before all entries that are due at most `by` earlier.
+    #[must_use]
+    pub fn earlier(&self, by: Duration) -> Self {
+        let by = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
+        Self {
+            due: Timestamp(self.due.0.saturating_sub(by)),
+            next_hop: Vec::new(),
+            entry: EntryId(0),
+        }
+    }
 }
 
 /// A row of the queue, for whoever looks after it.

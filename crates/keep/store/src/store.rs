@@ -33,7 +33,8 @@ use crate::operation::{Alias, Credential, Domain, EntryId, Rendering};
 use crate::outcome::Committed;
 use crate::plan::Plan;
 use crate::row::{
-    Account, Changes, Entry, Expunged, Mailbox, MailboxCounts, Message, Placement, QueueCounts,
+    Account, Changes, DuePage, DueQuery, Entry, Expunged, Mailbox, MailboxCounts, Message,
+    Placement, QueueCounts, Side,
 };
 use crate::shared::Shared;
 
@@ -473,15 +474,20 @@ impl Store {
         .await
     }
 
-    /// Queue entries due at `now` that nobody holds, oldest first.
-    pub async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Entry>, ReadError> {
-        self.query(move |connection| read_queue::due(connection, now, limit))
+    /// Queue entries that are due and that nobody holds.
+    pub async fn due(&self, query: DueQuery) -> Result<DuePage, ReadError> {
+        self.query(move |connection| read_queue::due(connection, &query))
             .await
     }
 
-    /// When the next queue entry is due.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, ReadError> {
-        self.query(read_queue::next_due).await
+    /// When the next queue entry of a side is due that is not due at `after`.
+    pub async fn next_due(
+        &self,
+        side: Side,
+        after: Timestamp,
+    ) -> Result<Option<Timestamp>, ReadError> {
+        self.query(move |connection| read_queue::next_due(connection, side, after))
+            .await
     }
 
     /// How many entries the queue has. Costs a walk through an index of the queue.

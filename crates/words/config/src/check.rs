@@ -11,6 +11,7 @@ impl Config {
     pub(crate) fn check(&self, place: &dyn Fn(&str) -> Place) -> Vec<Problem> {
         let mut problems = self.sockets_taken_twice(place);
         problems.extend(self.contradictions(place));
+        problems.extend(self.relaying(place));
         problems.extend(self.relaxations(place));
         problems
     }
@@ -71,6 +72,44 @@ impl Config {
         problems.extend(
             wrong.map(|(_, key, other)| Problem::new(key, place(key), Trouble::Above { other })),
         );
+        problems
+    }
+
+    /// What of `[relay]` does not go together.
+    fn relaying(&self, place: &dyn Fn(&str) -> Place) -> Vec<Problem> {
+        let relay = &self.relay;
+        let mut problems = Vec::new();
+        let mut wrong = |key: &str, trouble| problems.push(Problem::new(key, place(key), trouble));
+        let user = "relay.smarthost_user";
+        let password = "relay.smarthost_password_file";
+        match (&relay.smarthost_user, &relay.smarthost_password_file) {
+            (Some(_), None) => wrong(user, Trouble::Without { other: password }),
+            (None, Some(_)) => wrong(password, Trouble::Without { other: user }),
+            _ => {}
+        }
+        if relay.smarthost_user.is_some() {
+            if relay.smarthost.is_none() {
+                let other = "relay.smarthost";
+                wrong(user, Trouble::Without { other });
+            }
+            if !relay.tls.is_strict() {
+                wrong(user, Trouble::PasswordUnprotected);
+            }
+        }
+        let v4 = relay
+            .source
+            .iter()
+            .filter(|source| source.is_ipv4())
+            .count();
+        for (kind, count) in [("IPv4", v4), ("IPv6", relay.source.len() - v4)] {
+            if count > 1 {
+                wrong("relay.source", Trouble::SourceTwice(kind));
+            }
+        }
+        if relay.wait_first > relay.wait_max {
+            let other = "relay.wait_max";
+            wrong("relay.wait_first", Trouble::Above { other });
+        }
         problems
     }
 

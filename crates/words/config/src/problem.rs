@@ -49,6 +49,18 @@ pub enum Trouble {
         /// The key of the first listener that has it.
         other: String,
     },
+    /// Two source addresses of one kind.
+    #[error("has more than one {0} address")]
+    SourceTwice(&'static str),
+    /// A key that says nothing without another.
+    #[error("is set without {other}")]
+    Without {
+        /// The key that is missing.
+        other: &'static str,
+    },
+    /// `relay.smarthost_user` with a password that could be read on the way.
+    #[error("the password would be sent to whoever answers, perhaps in clear text")]
+    PasswordUnprotected,
     /// A bound that another one makes useless.
     #[error("is above {other}")]
     Above {
@@ -175,6 +187,11 @@ impl Problem {
             Trouble::SocketTwice { .. } => format!("give {key} another port, or [] to close it"),
             Trouble::Above { other } => format!("lower {key} or raise {other}"),
             Trouble::Restart => format!("restart the server, or set {key} back"),
+            Trouble::SourceTwice(kind) => format!("keep one {kind} address in {key}"),
+            Trouble::Without { other } => format!("set {other} too, or remove {key}"),
+            Trouble::PasswordUnprotected => {
+                "set relay.tls = \"require\", or \"implicit\" for port 465".to_owned()
+            }
             Trouble::FileTooLarge(_) => "name the configuration file with --config".to_owned(),
             Trouble::Misfit(misfit) => misfit.mend(),
             Trouble::NoEqualsSign(_) => "write --set KEY=VALUE".to_owned(),

@@ -565,3 +565,27 @@ fn a_misfit_names_what_it_found() {
         "{wrong:?}"
     );
 }
+
+#[test]
+fn what_does_not_go_together_in_relay_is_told() {
+    let told_of = |text: &str| -> Vec<String> {
+        let problems = Config::load(&source(text)).unwrap_err();
+        problems.iter().map(told).collect()
+    };
+    let set = "[relay]\nsmarthost = 'smtp.example.org:587'\nsmarthost_user = 'us'\n";
+    let alone = told_of(set).join("\n");
+    assert!(
+        alone.contains("is set without relay.smarthost_password_file"),
+        "{alone}"
+    );
+    assert!(alone.contains("set relay.tls = \"require\""), "{alone}");
+    let text = format!("{set}smarthost_password_file = 'secret'\ntls = 'require'\n");
+    assert!(Config::load(&source(&text)).is_ok());
+    let sources = told_of("[relay]\nsource = ['192.0.2.1', '192.0.2.2', '::1']");
+    assert!(
+        sources[0].contains("more than one IPv4 address"),
+        "{sources:?}"
+    );
+    let waits = told_of("[relay]\nwait_first = '2h'\nwait_max = '1h'");
+    assert!(waits[0].contains("is above relay.wait_max"), "{waits:?}");
+}

@@ -5,6 +5,7 @@
 mod keep;
 mod limits;
 mod listen;
+mod relay;
 mod room;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::value::{Hostname, User};
 pub use keep::{Journal, Privacy, Store};
 pub use limits::{ImapLimits, Limits, MessageLimits, SessionLimits, SmtpLimits};
 pub use listen::{Auth, Listen, Role, Tls};
+pub use relay::{Dns, Relay};
 pub use room::{Delivery, Directory, Imap, Log, Shutdown};
 
 branch! {
@@ -38,6 +40,8 @@ branch! {
         auth: Auth,
         directory: Directory,
         delivery: Delivery,
+        dns: Dns,
+        relay: Relay,
         imap: Imap,
         store: Store,
         journal: Journal,
@@ -64,6 +68,7 @@ impl Config {
             .certificates
             .iter()
             .chain(&self.tls.keys)
+            .chain(&self.relay.smarthost_password_file)
             .cloned()
             .collect()
     }

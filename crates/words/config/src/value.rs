@@ -3,6 +3,7 @@
 mod bytes;
 mod choice;
 mod endpoint;
+mod host;
 mod name;
 mod network;
 mod number;
@@ -17,10 +18,11 @@ use serde::Serialize;
 
 pub use bytes::{ByteCount, ByteCountError};
 pub use choice::{
-    ClearText, FileSystem, ImapSeparator, LogFormat, LogLevel, LogPrivacy, Senders, StartTls,
-    SubmissionStartTls,
+    ClearText, FileSystem, ImapSeparator, Internet, LogFormat, LogLevel, LogPrivacy, RelayTls,
+    Senders, StartTls, SubmissionStartTls,
 };
 pub use endpoint::Endpoint;
+pub use host::{Host, HostPort, NameServer};
 pub use name::{Hostname, Separator, User};
 pub use network::{Network, Networks};
 pub use span::parse_duration;

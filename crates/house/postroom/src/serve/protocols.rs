@@ -18,7 +18,7 @@ use postroom_mail::address::Domain;
 use postroom_mail::identifier::AccountId;
 use postroom_mailbox::mailboxes::Mailboxes;
 use postroom_mailbox::views::{self, Views};
-use postroom_net::Peer;
+use postroom_net::{Ground, Peer};
 use postroom_queue::queue::Queue;
 use postroom_queue::schedule::Schedule;
 use postroom_retrieval::authenticator::{AuthenticationError, Authenticator};
@@ -39,7 +39,8 @@ pub(crate) struct Rooms {
     pub(crate) privacy: Privacy,
     /// What a session begins with; it keeps it to its end.
     pub(crate) terms: Watched<Terms>,
-    delivery: Delivery,
+    pub(crate) delivery: Delivery,
+    pub(crate) queue: Queue,
     hostname: Domain,
     mailboxes: Mailboxes,
     house: House,
@@ -68,7 +69,7 @@ impl Rooms {
         chores: &TaskGroup,
     ) -> Result<Self, Failure> {
         let privacy = house.privacy.clone();
-        let schedule = Schedule::default();
+        let schedule = schedule(config);
         let heavy = heavy()?;
         let hostname = Domain::parse(config.hostname.as_str()).map_err(|error| {
             Failure::because("hostname", &error).mend("write it as mail.example.org")
@@ -79,9 +80,10 @@ impl Rooms {
             expansion(config),
             schedule.clone(),
         );
+        let queue = Queue::new(house.store.clone(), house.clock.clone(), schedule);
         let worker = Worker {
             delivery: delivery.clone(),
-            queue: Queue::new(house.store.clone(), house.clock.clone(), schedule),
+            queue: queue.clone(),
             clock: house.clock.clone(),
             host: config.hostname.as_str().into(),
             privacy: privacy.clone(),
@@ -103,6 +105,7 @@ impl Rooms {
             terms: Watched::new(Terms::new(config, intake, imap)),
             privacy,
             delivery,
+            queue,
             hostname,
             mailboxes,
             house: house.clone(),
@@ -164,6 +167,17 @@ fn intake_limits(config: &Config, hostname: Domain) -> postroom_intake::Limits {
     postroom_intake::Limits {
         trusted_user: Some(rustix::process::geteuid().as_raw()),
         ..postroom_intake::Limits::new(hostname, &config.limits, &config.auth, &config.listen)
+    }
+}
+
+fn schedule(config: &Config) -> Schedule {
+    let relay = &config.relay;
+    Schedule {
+        wait_first: relay.wait_first,
+        wait_max: relay.wait_max,
+        age_max: relay.age_max,
+        attempts_min: relay.attempts_min,
+        delay_notice: relay.delay_notice,
     }
 }
 

@@ -23,10 +23,18 @@ pub(crate) const DATABASE: &str = "index.sqlite";
 
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");
 
-/// Indices that earlier releases did not make; they change nothing of the format.
-const INDICES: &str = "
+/// Indices that earlier releases did not make; they change nothing of the format. The queue has one
+/// for each side of the house, so that neither is searched for the other, and what is passed over
+/// is known by its next hop without a look at the row. The first octet of a coded next hop is its
+/// kind.
+pub(crate) const INDICES: &str = "
     CREATE INDEX IF NOT EXISTS journal_session ON journal (session) WHERE arrival IS NULL;
-    CREATE INDEX IF NOT EXISTS queue_entry_arrival ON queue_entry (arrival);";
+    CREATE INDEX IF NOT EXISTS queue_entry_arrival ON queue_entry (arrival);
+    DROP INDEX IF EXISTS queue_entry_due;
+    CREATE INDEX IF NOT EXISTS queue_entry_here ON queue_entry (due)
+        WHERE is_held = 0 AND substr(next_hop, 1, 1) <> x'02';
+    CREATE INDEX IF NOT EXISTS queue_entry_elsewhere ON queue_entry (due, next_hop)
+        WHERE is_held = 0 AND substr(next_hop, 1, 1) = x'02';";
 
 /// The database cannot be opened.
 #[derive(Debug)]

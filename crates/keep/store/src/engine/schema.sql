@@ -164,7 +164,6 @@ CREATE TABLE queue_entry (
     dsn BLOB NOT NULL,
     rendering BLOB NOT NULL
 );
-CREATE INDEX queue_entry_due ON queue_entry (due) WHERE is_held = 0;
 
 CREATE TABLE journal (
     id INTEGER PRIMARY KEY,

@@ -15,6 +15,7 @@ use crate::chore::{CHORES_MAX, ChoreWorker};
 use crate::committer::Committer;
 use crate::engine::connection::{DatabaseError, Readers, open_checkpointer, open_writer};
 use crate::engine::load::last_arrival;
+use crate::engine::read_queue::end_leases;
 use crate::engine::recover::{RecoverError, Recovered, recover, remove_orphans};
 use crate::error::OpenError;
 use crate::lock::{self, Lock, failed};
@@ -80,6 +81,8 @@ fn prepare(options: &Options) -> Result<Opened, OpenError> {
     if recovered.damage.is_empty() {
         remove_orphans(&connection, &segments, &names).map_err(|error| recovery(&log, error))?;
     }
+    // The lock says that whoever held entries of the queue is gone.
+    end_leases(&connection, options.clock.wall()).map_err(database)?;
     let checkpointer = open_checkpointer(directory).map_err(database)?;
     let free = segments.free().map_err(|error| failed(&log, error))?;
     let arrival = last_arrival(&connection).map_err(database)?;

@@ -13,9 +13,11 @@ use postroom_store::operation::{
 };
 use postroom_store::outcome::{Committed, Done};
 use postroom_store::plan::{Body, Plan};
+use postroom_store::row::{DuePage, Side};
 use postroom_store::store::{Options, Store};
 use postroom_testkit::directory::TestDirectory;
 
+use crate::plans::elsewhere;
 use crate::plans::{
     self, Inhabitant, TIME, body, delivery, entry, inhabitant, letter, letters, options, plan,
     seen, uid,
@@ -89,7 +91,7 @@ async fn one_body_serves_all_recipients_of_a_plan() {
     store.commit(sent).await.unwrap();
     assert_eq!(letters(&store, alice, alice.inbox).await[0].1, seen(&bytes));
     assert_eq!(letters(&store, bob, bob.inbox).await[0].1, seen(&bytes));
-    let due = store.due(TIME, 10).await.unwrap();
+    let due = store.due(elsewhere()).await.unwrap().entries;
     assert_eq!(due.len(), 1);
     let sent = store
         .read(due[0].blob, &due[0].rendering, 0..u64::MAX)
@@ -540,7 +542,10 @@ async fn leases_fence_off_whoever_held_an_entry_before() {
     let Done::Enqueued(id) = done.results[0] else {
         panic!()
     };
-    assert_eq!(store.next_due().await.unwrap(), Some(TIME));
+    assert_eq!(
+        store.next_due(Side::Elsewhere, Timestamp(0)).await.unwrap(),
+        Some(TIME)
+    );
     let until = Timestamp(TIME.0 + 60_000_000);
     let lease = |time, until| Plan {
         time,
@@ -556,7 +561,7 @@ async fn leases_fence_off_whoever_held_an_entry_before() {
     let Done::Leased(first) = done.results[0] else {
         panic!()
     };
-    assert!(store.due(TIME, 10).await.unwrap().is_empty());
+    assert_eq!(store.due(elsewhere()).await.unwrap(), DuePage::default());
     assert_eq!(
         refusal(store.commit(lease(TIME, until)).await),
         Refused::LeaseLost

@@ -15,6 +15,8 @@ mod kept;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod story;

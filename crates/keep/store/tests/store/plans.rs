@@ -10,6 +10,7 @@ use postroom_store::operation::{
 };
 use postroom_store::outcome::{Committed, Done};
 use postroom_store::plan::{Body, Plan};
+use postroom_store::row::{DueQuery, Side};
 use postroom_store::store::{Options, Store};
 use postroom_testkit::directory::TestDirectory;
 use postroom_testkit::disk::FaultyDisk;
@@ -134,6 +135,17 @@ pub(crate) fn entry(recipient: &str, octets: u64) -> Operation {
         dsn: DsnWish::default(),
         rendering: rendering(octets),
     })
+}
+
+/// What is due elsewhere at [`TIME`].
+pub(crate) fn elsewhere() -> DueQuery {
+    DueQuery {
+        side: Side::Elsewhere,
+        now: TIME,
+        after: None,
+        except: Vec::new(),
+        limit: 10,
+    }
 }
 
 /// These system flags.

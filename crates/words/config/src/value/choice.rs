@@ -96,6 +96,20 @@ choice! {
 }
 
 choice! {
+    /// Which addresses of another host are tried.
+    pub enum Internet {
+        /// Both kinds in turns, IPv4 first.
+        Ipv4First = "ipv4-first",
+        /// Both kinds in turns, IPv6 first.
+        Ipv6First = "ipv6-first",
+        /// IPv4 alone.
+        Ipv4 = "ipv4",
+        /// IPv6 alone.
+        Ipv6 = "ipv6",
+    }
+}
+
+choice! {
     /// The form of the log.
     pub enum LogFormat {
         /// For people.
@@ -134,6 +148,20 @@ choice! {
 }
 
 choice! {
+    /// TLS towards the smarthost.
+    pub enum RelayTls {
+        /// STARTTLS where it is offered, with any certificate; clear text otherwise.
+        Opportunistic = "opportunistic",
+        /// STARTTLS with a certificate for its name, or nothing is sent.
+        Require = "require",
+        /// TLS from the start (RFC 8314 §3.3) with a certificate for its name.
+        Implicit = "implicit",
+        /// Clear text.
+        Off = "off",
+    }
+}
+
+choice! {
     /// Whose addresses an account may send from.
     pub enum Senders {
         /// Its own: the account's and its aliases'.
@@ -162,6 +190,13 @@ choice! {
         Require = "require",
         /// Offered; clear text is taken, passwords as `auth.cleartext` says.
         Offer = "offer",
+    }
+}
+
+impl RelayTls {
+    /// Whether nothing is sent without TLS and a certificate for the name.
+    pub fn is_strict(self) -> bool {
+        matches!(self, Self::Require | Self::Implicit)
     }
 }
 

@@ -50,7 +50,7 @@ impl Hostname {
         self.0.contains('.') && !self.0.ends_with(".localdomain") && !self.0.ends_with(".local")
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
         let is_label = |label: &str| {
             (1..=LABEL_LENGTH_MAX).contains(&label.len())
