@@ -18,5 +18,7 @@ mod plans;
 mod queue;
 #[cfg(test)]
 mod record;
+#[cfg(test)]
 mod story;
+#[cfg(test)]
 mod tending;
