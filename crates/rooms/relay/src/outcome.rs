@@ -13,7 +13,7 @@ use postroom_store::error::CommitError;
 use postroom_store::row::Entry;
 use tokio::time::sleep;
 
-use crate::job::Job;
+use crate::job::{Job, SMARTHOST};
 use crate::setback::{Setback, by_unsent};
 use crate::worker::Inner;
 
@@ -71,7 +71,7 @@ impl Inner {
             let conclusion = self.conclusion(&entry, verdict, now).await;
             concluded.push(Concluded { entry, conclusion });
         }
-        tell(destination, &concluded, elapsed);
+        tell(&self.shown(destination), &concluded, elapsed);
         let attempted = Attempted {
             token: job.token,
             time: now,
@@ -88,6 +88,14 @@ impl Inner {
         let verdicts = vec![verdict; job.entries.len()];
         self.conclude(destination, job, verdicts, Duration::ZERO)
             .await;
+    }
+
+    /// A destination as the log has it.
+    fn shown(&self, destination: &str) -> String {
+        match &self.settings.smarthost {
+            Some(smarthost) if destination == SMARTHOST => smarthost.host.to_string(),
+            _ => destination.to_owned(),
+        }
     }
 
     async fn keep(&self, attempted: &Attempted<'_>, concluded: &[Concluded]) {

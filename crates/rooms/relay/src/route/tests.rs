@@ -29,6 +29,12 @@ async fn way(zone: &Zone, own: &Own, internet: Internet, domain: &str) -> (Vec<S
     (levels, route.end(None))
 }
 
+/// A zone of so many lines.
+fn lines(count: u32, line: impl Fn(u32) -> String) -> Zone {
+    let lines: Vec<String> = (0..count).map(line).collect();
+    Zone::parse(&lines.join("\n"))
+}
+
 fn own() -> Own {
     let sockets = ["192.0.2.99:25", "192.0.2.98:2525"];
     Own::new(
@@ -139,10 +145,9 @@ async fn the_kinds_of_addresses_are_chosen() {
 
 #[tokio::test]
 async fn exchangers_of_equal_preference_are_shuffled() {
-    let zone: String = (0..5)
-        .map(|n| format!("equal.example MX 10 mx{n}.example\nmx{n}.example A 192.0.2.{n}\n"))
-        .collect();
-    let zone = Zone::parse(&zone);
+    let zone = lines(5, |n| {
+        format!("equal.example MX 10 mx{n}.example\nmx{n}.example A 192.0.2.{n}")
+    });
     let dns = Dns::new(
         Arc::new(zone),
         Clock::manual(Timestamp(0)),
@@ -169,22 +174,15 @@ async fn exchangers_of_equal_preference_are_shuffled() {
 /// Attack C13: whoever publishes thousands of exchangers makes us ask for a few.
 #[tokio::test]
 async fn attack_c13_few_of_many_exchangers_are_asked_for() {
-    let flood: String = (0..10_000)
-        .map(|n| format!("flood.example MX {n} mx{n}.example\nmx{n}.example A 192.0.2.1\n"))
-        .collect();
-    let zone = Zone::parse(&flood);
+    let zone = lines(10_000, |n| {
+        format!("flood.example MX {n} mx{n}.example\nmx{n}.example A 192.0.2.1")
+    });
     let (levels, _) = way(&zone, &own(), Internet::Ipv4First, "flood.example").await;
     assert!(levels.len() <= EXCHANGERS_MAX);
     assert!(zone.asked().len() <= 1 + 2 * EXCHANGERS_MAX);
-    let hosts: String = (0..10_000)
-        .map(|n| format!("wide.example A 10.9.{}.{}\n", n / 256, n % 256))
-        .collect();
-    let (levels, _) = way(
-        &Zone::parse(&hosts),
-        &own(),
-        Internet::Ipv4First,
-        "wide.example",
-    )
-    .await;
+    let zone = lines(10_000, |n| {
+        format!("wide.example A 10.9.{}.{}", n / 256, n % 256)
+    });
+    let (levels, _) = way(&zone, &own(), Internet::Ipv4First, "wide.example").await;
     assert_eq!(levels[0].split(", ").count(), ADDRESSES_MAX);
 }

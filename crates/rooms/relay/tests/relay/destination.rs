@@ -9,7 +9,7 @@ use postroom_testkit::remote::{Deed, Moment, Personality, Remote};
 use crate::fixture::{House, TEA, Wishes, dead_port, until};
 
 /// Two servers at one port of two addresses of this machine.
-fn pair(first: Personality, second: Personality) -> (Remote, Remote) {
+fn pair(first: &Personality, second: &Personality) -> (Remote, Remote) {
     for _ in 0..50 {
         let one = Remote::start(first.clone());
         let other = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), one.address().port()));
@@ -34,7 +34,7 @@ async fn the_next_host_is_tried_when_one_has_no_time() {
         Deed::Leave,
     ] {
         let refusing = Personality::default().does(Moment::Greeting, deed);
-        let (first, second) = pair(refusing, Personality::default());
+        let (first, second) = pair(&refusing, &Personality::default());
         let house = House::open(Wishes::new(PAIR, first.address().port())).await;
         let sent = house.send(&["bob@there.example"], TEA).await;
         assert_eq!(house.fate(sent).await.0, "transferred");
@@ -46,7 +46,7 @@ async fn the_next_host_is_tried_when_one_has_no_time() {
 #[tokio::test]
 async fn a_refusal_of_the_best_host_is_not_taken_to_the_next() {
     let refusing = Personality::default().does(Moment::Mail, Deed::Say("550 5.7.1 No"));
-    let (first, second) = pair(refusing, Personality::default());
+    let (first, second) = pair(&refusing, &Personality::default());
     let house = House::open(Wishes::new(PAIR, first.address().port())).await;
     let sent = house.send(&["bob@there.example"], TEA).await;
     assert_eq!(house.fate(sent).await.0, "failed");
@@ -140,7 +140,7 @@ async fn a_dead_destination_is_left_alone() {
 #[tokio::test]
 async fn nobody_starves() {
     let slow = Personality::default().does(Moment::Mail, Deed::Hang);
-    let (slow, good) = pair(slow, Personality::default());
+    let (slow, good) = pair(&slow, &Personality::default());
     let zone = "
         slow.example A 127.0.0.1
         dead.example A 127.0.0.3
