@@ -18,7 +18,7 @@ use postroom_mail::address::Domain;
 use postroom_mail::identifier::AccountId;
 use postroom_mailbox::mailboxes::Mailboxes;
 use postroom_mailbox::views::{self, Views};
-use postroom_net::{Ground, Peer};
+use postroom_net::Peer;
 use postroom_queue::queue::Queue;
 use postroom_queue::schedule::Schedule;
 use postroom_retrieval::authenticator::{AuthenticationError, Authenticator};
