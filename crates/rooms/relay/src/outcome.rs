@@ -8,6 +8,7 @@ use postroom_delivery::conclude::{
 use postroom_mail::envelope::Notify;
 use postroom_mail::reply::{EnhancedCode, Reply};
 use postroom_runtime::clock::Timestamp;
+use postroom_runtime::telemetry::Attempt;
 use postroom_smtp::client::Fate;
 use postroom_store::error::CommitError;
 use postroom_store::row::Entry;
@@ -71,6 +72,7 @@ impl Inner {
             let conclusion = self.conclusion(&entry, verdict, now).await;
             concluded.push(Concluded { entry, conclusion });
         }
+        self.count(&concluded, elapsed);
         tell(&self.shown(destination), &concluded, elapsed);
         let attempted = Attempted {
             token: job.token,
@@ -88,6 +90,20 @@ impl Inner {
         let verdicts = vec![verdict; job.entries.len()];
         self.conclude(destination, job, verdicts, Duration::ZERO)
             .await;
+    }
+
+    fn count(&self, concluded: &[Concluded], elapsed: Duration) {
+        let relay = &self.parts.telemetry.relay;
+        relay.attempt_time.observe_time(elapsed);
+        for one in concluded {
+            let outcome = match &one.conclusion {
+                Conclusion::Transferred { .. } => Attempt::Transferred,
+                Conclusion::Deferred { .. } => Attempt::Deferred,
+                Conclusion::Failed { .. } => Attempt::Failed,
+                Conclusion::Held { .. } => Attempt::Held,
+            };
+            relay.attempts.at(outcome).increment();
+        }
     }
 
     /// A destination as the log has it.

@@ -43,7 +43,10 @@ struct Visit {
 /// One session for a destination, which the pool has counted: finds a host that is ready, best
 /// first, gives it what waits, and lets the pool know how it went.
 pub(crate) async fn visit(inner: Arc<Inner>, destination: Arc<str>, leash: Leash) {
+    let connections = &inner.parts.telemetry.relay.connections;
+    connections.increment();
     let visit = go(&inner, &destination, &leash).await;
+    connections.decrement();
     let given_up = inner
         .pool
         .closed(&destination, visit.was_ready, visit.setback.as_ref());

@@ -12,6 +12,7 @@ use postroom_queue::queue::{Progress, Queue};
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::random::Random;
+use postroom_runtime::telemetry::Telemetry;
 use tokio::time::{sleep, timeout};
 
 use crate::job::{Job, jobs};
@@ -48,6 +49,8 @@ pub struct Parts {
     pub host: Box<str>,
     /// How much of a person the journal may say.
     pub privacy: Privacy,
+    /// Counts attempts and connections.
+    pub telemetry: Telemetry,
 }
 
 /// The room that sends mail on.

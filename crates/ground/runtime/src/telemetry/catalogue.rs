@@ -115,7 +115,7 @@ catalogue! {
     relay: Relay {
         /// Attempts, one for each recipient, by how they ended.
         attempts: By<Attempt, Counter> = "postroom_relay_attempts_total";
-        /// Connections to next hops that are open now.
+        /// Sessions for destinations: connections to next hops, or attempts to open one.
         connections: Gauge = "postroom_relay_connections";
         /// From the lease of a message for one next hop to its outcome.
         attempt_time: Histogram<Seconds> = "postroom_relay_attempt_seconds";

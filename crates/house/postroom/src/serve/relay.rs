@@ -70,6 +70,7 @@ pub(crate) fn open(
         random: house.random.clone(),
         host: hostname.into(),
         privacy: rooms.privacy.clone(),
+        telemetry: house.telemetry.clone(),
     };
     let grace = config.shutdown.grace;
     let settings = Settings::new(hostname, &config.relay, any, smarthost, grace);

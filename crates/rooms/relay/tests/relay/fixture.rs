@@ -130,6 +130,7 @@ impl House {
             random: random.clone(),
             host: HOST.into(),
             privacy: Privacy::new(LogPrivacy::Full, &random),
+            telemetry: postroom_runtime::telemetry::Telemetry::default(),
         };
         wishes.relay.port = wishes.port;
         let tls = Outward::new(RootCertStore::empty(), Certificate::Any).unwrap();
