@@ -86,6 +86,8 @@ impl Options {
 pub struct Server {
     scratch: Scratch,
     offset: u16,
+    /// Where it was moved to.
+    config: Option<PathBuf>,
     options: Options,
     accounts: Vec<Account>,
     child: Option<Child>,
@@ -114,6 +116,7 @@ impl Server {
         Self {
             scratch: Scratch::new(),
             offset: ports::free_offset(),
+            config: None,
             options,
             accounts: Vec::new(),
             child: None,
@@ -366,7 +369,49 @@ impl Server {
 
     /// Its configuration.
     pub fn config(&self) -> PathBuf {
-        self.data().join("postroom.toml")
+        let moved = self.config.clone();
+        moved.unwrap_or_else(|| self.data().join("postroom.toml"))
+    }
+
+    /// Reads the configuration from elsewhere from the next start on.
+    pub fn move_config(&mut self, to: PathBuf) {
+        self.config = Some(to);
+    }
+
+    /// Writes the configuration anew.
+    ///
+    /// # Panics
+    /// When it cannot be read or written.
+    pub fn edit(&self, change: impl FnOnce(String) -> String) {
+        let text = fs::read_to_string(self.config()).expect("a configuration");
+        fs::write(self.config(), change(text)).expect("a configuration that can be written");
+    }
+
+    /// `postroom reload --json`: the exit code and what it printed.
+    ///
+    /// # Panics
+    /// When it did not print JSON.
+    pub fn reload(&self) -> (Option<i32>, serde_json::Value) {
+        let ended = self.postroom(&["reload", "--json"]);
+        let outcome = serde_json::from_str(&ended.out)
+            .unwrap_or_else(|error| panic!("{error}: {}", ended.text()));
+        (ended.code, outcome)
+    }
+
+    /// Waits until the log has `text` once more than it had before `act`.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub fn logs_after(&self, text: &str, act: impl FnOnce()) {
+        let count = || self.log().matches(text).count();
+        let before = count();
+        act();
+        let seen = until(SOON, || (count() > before).then_some(()));
+        assert!(
+            seen.is_some(),
+            "{text:?} is not in the log:\n{}",
+            self.log()
+        );
     }
 
     /// The certificate of its authority.

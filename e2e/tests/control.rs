@@ -53,7 +53,7 @@ fn attack_h10_only_the_owner_and_root_control_the_server() {
         let metadata = fs::metadata(server.data().join(path)).unwrap();
         metadata.permissions().mode() & 0o777
     };
-    assert_eq!(mode("run"), 0o700);
+    assert_eq!(mode("run"), 0o711);
     assert_eq!(mode("run/control.sock"), 0o600);
     assert!(ask(&server, b"{\"operation\":\"domain-list\"}\n").contains("example.test"));
     if !need(&["setpriv", "perl"]) || !need_root() {

@@ -1,5 +1,7 @@
 //! `postroom queue`: what waits, and what an operator does about it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use postroom_e2e::deadline::{SOON, until};
 use postroom_e2e::message;
 use postroom_e2e::server::{Role, Server};

@@ -1,5 +1,7 @@
 //! `postroom trace`: what became of a message, and of what was refused.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::fs;
 
 use postroom_e2e::deadline::{SOON, until};

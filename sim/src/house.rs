@@ -28,6 +28,7 @@ use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
 use postroom_runtime::secret::Secret;
+use postroom_runtime::telemetry::Telemetry;
 use postroom_smtp::server::Server as SmtpServer;
 use postroom_store::error::OpenError;
 use postroom_store::operation::{self, DomainKind};
@@ -116,6 +117,7 @@ impl House {
         };
         let heavy = BlockingPool::start("heavy", 1, 64).expect("a thread for parsing");
         let privacy = Privacy::new(LogPrivacy::Full, random);
+        let telemetry = Telemetry::default();
         let background = TaskGroup::child_of(&Token::new());
         let intake = Intake::new(
             Parts {
@@ -125,6 +127,7 @@ impl House {
                 clock: clock.clone(),
                 heavy: heavy.clone(),
                 privacy: privacy.clone(),
+                telemetry: telemetry.clone(),
             },
             Limits::new(
                 Domain::parse(HOSTNAME).expect("a host name"),
@@ -141,6 +144,7 @@ impl House {
             separator: '/',
             append_octets_max: 1 << 20,
             clock: clock.clone(),
+            telemetry,
         };
         Ok(Self {
             store,

@@ -18,6 +18,8 @@ pub enum Role {
     Lmtp = 24,
     /// Mail from other servers.
     Smtp = 25,
+    /// Health and metrics.
+    Http = 80,
     /// Retrieval, TLS by STARTTLS.
     Imap = 143,
     /// Submission, TLS from the start.
@@ -29,9 +31,10 @@ pub enum Role {
 }
 
 impl Role {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Lmtp,
         Self::Smtp,
+        Self::Http,
         Self::Imap,
         Self::Submissions,
         Self::Submission,

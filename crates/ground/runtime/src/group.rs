@@ -8,6 +8,9 @@ use tokio_util::task::TaskTracker;
 /// Asks tasks to end; a child ends with its parent.
 pub type Token = CancellationToken;
 
+/// Asks a token's tasks to end when it is dropped.
+pub type Guard = tokio_util::sync::DropGuard;
+
 /// Tasks that end before their parent does.
 #[derive(Clone, Debug, Default)]
 pub struct TaskGroup {

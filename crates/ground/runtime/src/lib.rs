@@ -1,4 +1,5 @@
-//! What the house stands on: clock, randomness, tasks, blocking work, disks and secrets.
+//! What the house stands on: clock, randomness, tasks, blocking work, disks, secrets, counts and
+//! settings that change.
 
 pub mod clock;
 pub mod disk;
@@ -6,3 +7,6 @@ pub mod group;
 pub mod pool;
 pub mod random;
 pub mod secret;
+pub mod telemetry;
+pub mod user;
+pub mod watched;

@@ -8,7 +8,10 @@ mod domain;
 mod mailbox;
 mod queue;
 mod quickstart;
+mod reload;
+pub(crate) mod sendmail;
 mod serve;
+mod sessions;
 mod since;
 mod trace;
 
@@ -24,7 +27,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Alias(alias::Action),
     #[command(hide = true)]
-    Answer(answer::Arguments),
+    Answer,
     /// The configuration: check it, show it, read its manual
     #[command(subcommand)]
     Config(config::Action),
@@ -39,8 +42,15 @@ pub(crate) enum Command {
     Queue(queue::Action),
     /// A whole server on this machine: made, tested, served
     Quickstart(quickstart::Arguments),
+    /// Have the running server take the configuration and certificates as they are now
+    Reload(reload::Arguments),
+    /// Take a message from a program of this machine, as sendmail does
+    #[command(disable_help_flag = true)]
+    Sendmail(sendmail::Arguments),
     /// Serve what the configuration says
     Serve(serve::Arguments),
+    /// Who is connected now, and ending a session
+    Sessions(sessions::Arguments),
     /// What became of a message, from connect to mailbox or next hop
     Trace(trace::Arguments),
 }
@@ -50,13 +60,16 @@ impl Command {
         match self {
             Self::Account(action) => action.run(),
             Self::Alias(action) => action.run(),
-            Self::Answer(arguments) => arguments.run(),
+            Self::Answer => answer::run(),
             Self::Config(action) => action.run(),
             Self::Domain(action) => action.run(),
             Self::Mailbox(action) => action.run(),
             Self::Queue(action) => action.run(),
             Self::Quickstart(arguments) => arguments.run(),
+            Self::Reload(arguments) => arguments.run(),
+            Self::Sendmail(arguments) => arguments.run(),
             Self::Serve(arguments) => arguments.run(),
+            Self::Sessions(arguments) => arguments.run(),
             Self::Trace(arguments) => arguments.run(),
         }
     }

@@ -15,6 +15,7 @@ use postroom_directory::Directory;
 use postroom_directory::password::Cost;
 use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_runtime::random::Random;
+use postroom_runtime::telemetry::Telemetry;
 use postroom_store::error::OpenError;
 use postroom_store::operation::Operation;
 use postroom_store::plan::Plan;
@@ -35,6 +36,7 @@ pub(crate) const BUSY_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct House {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
+    pub(crate) telemetry: Telemetry,
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     /// How much of a person is written down.
@@ -46,7 +48,12 @@ impl House {
     pub(crate) async fn open(config: &Config) -> Result<Self, NotOpened> {
         let clock = Clock::system();
         let random = Random::system();
-        let store = Store::open(options(config, &clock, &random))
+        let telemetry = Telemetry::default();
+        let options = Options {
+            telemetry: telemetry.clone(),
+            ..options(config, &clock, &random)
+        };
+        let store = Store::open(options)
             .await
             .map_err(|error| not_opened(config, &error))?;
         let directory = Directory::open(
@@ -60,6 +67,7 @@ impl House {
         Ok(Self {
             clock,
             random,
+            telemetry,
             store,
             directory,
             privacy,
@@ -171,7 +179,7 @@ fn options(config: &Config, clock: &Clock, random: &Random) -> Options {
     }
 }
 
-fn directory_limits(config: &Config) -> postroom_directory::Limits {
+pub(crate) fn directory_limits(config: &Config) -> postroom_directory::Limits {
     let hashing = &config.directory;
     postroom_directory::Limits {
         alias_depth_max: config.limits.alias_depth_max as usize,

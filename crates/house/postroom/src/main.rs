@@ -1,7 +1,9 @@
 //! postroom: a complete mail server in one binary.
 
+mod access;
 mod command;
 mod house;
+mod keeper;
 mod log;
 mod operator;
 mod owner;
@@ -25,8 +27,13 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match arguments.command.run() {
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    let done = match command::sendmail::by_name(&name) {
+        Some(mode) => command::sendmail::run(arguments.collect(), mode),
+        None => Arguments::parse().command.run(),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(wants_json()),
     }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use crate::access::Access;
 use crate::house::{BUSY_MAX, BUSY_PAUSE, House};
 use crate::owner::Owner;
 use crate::report::{self, Failure};
@@ -29,9 +30,9 @@ pub(crate) struct Operator {
 
 impl Operator {
     /// Asks for a change; says nothing when it is done, or with `--json` what was done.
-    pub(crate) fn tell(self, request: Request) -> Result<(), Failure> {
+    pub(crate) fn tell(self, request: &Request) -> Result<(), Failure> {
         let mut desk = self.open()?;
-        let value = desk.ask(&request)?;
+        let value = desk.ask(request)?;
         if desk.wants_json() {
             report::say(value)
         } else {
@@ -42,11 +43,11 @@ impl Operator {
     /// Asks for a list and prints it.
     pub(crate) fn list<T: DeserializeOwned>(
         self,
-        request: Request,
+        request: &Request,
         print: impl FnOnce(&[T]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut desk = self.open()?;
-        let value = desk.ask(&request)?;
+        let value = desk.ask(request)?;
         if desk.wants_json() {
             return report::say(value);
         }
@@ -66,12 +67,35 @@ impl Operator {
     pub(crate) fn open(self) -> Result<Desk, Failure> {
         let settings = self.settings();
         Ok(Desk {
-            config: settings.load()?.config,
+            config: settings.load(&Access::default())?.config,
             file: settings.file(),
             json: self.json,
             runtime: runtime()?,
             inside: None,
         })
+    }
+
+    /// Whether JSON is wanted.
+    pub(crate) fn wants_json(&self) -> bool {
+        self.json
+    }
+}
+
+/// Asks the server that runs on a data directory; without one the request makes no sense.
+pub(crate) fn ask_server(data_dir: &Path, request: &Request) -> Result<Value, Failure> {
+    let answer = runtime()?.block_on(asked(data_dir, request))?;
+    done(answer.ok_or_else(|| {
+        Failure::new(
+            format!("no server runs on {}", data_dir.display()),
+            "start it: postroom serve",
+        )
+    })?)
+}
+
+fn done(answer: Answer) -> Result<Value, Failure> {
+    match answer {
+        Answer::Done(value) => Ok(value),
+        Answer::Failed(failure) => Err(failure.into()),
     }
 }
 
@@ -98,11 +122,7 @@ impl Desk {
 
     /// Asks the server, or the data directory when it is down.
     pub(crate) fn ask(&mut self, request: &Request) -> Result<Value, Failure> {
-        let answer = self.answer(request)?;
-        match answer {
-            Answer::Done(value) => Ok(value),
-            Answer::Failed(failure) => Err(failure.into()),
-        }
+        done(self.answer(request)?)
     }
 
     fn answer(&mut self, request: &Request) -> Result<Answer, Failure> {

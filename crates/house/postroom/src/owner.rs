@@ -2,36 +2,54 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use postroom_admin::answer::Answer;
 use postroom_admin::request::Request;
+use serde::{Deserialize, Serialize};
 
 use crate::report::Failure;
 
-/// Ports below this one are given to root alone.
-const PORT_UNPRIVILEGED_MIN: u16 = 1024;
+/// What `postroom answer` is given: the owner may not be able to read the configuration.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Errand {
+    /// Where the configuration is.
+    pub(crate) file: PathBuf,
+    /// What it says.
+    pub(crate) text: String,
+    pub(crate) request: Request,
+}
 
-/// Who owns a data directory, where that is another user than this process.
+/// Who owns a data directory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Owner {
-    uid: u32,
-    gid: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "user {}", self.uid)
+    }
 }
 
 impl Owner {
-    /// The owner of `data_dir`; nothing when it is this process's user or there is no directory.
-    pub(crate) fn other(data_dir: &Path) -> Option<Self> {
+    /// The owner of `data_dir`; nothing when there is no directory.
+    pub(crate) fn of(data_dir: &Path) -> Option<Self> {
         let metadata = fs::metadata(data_dir).ok()?;
-        let own = rustix::process::geteuid().as_raw();
-        (metadata.uid() != own).then(|| Self {
+        Some(Self {
             uid: metadata.uid(),
             gid: metadata.gid(),
         })
+    }
+
+    /// The owner of `data_dir` where that is another user than this process's.
+    pub(crate) fn other(data_dir: &Path) -> Option<Self> {
+        let own = rustix::process::geteuid().as_raw();
+        Self::of(data_dir).filter(|owner| owner.uid != own)
     }
 
     /// Has one request answered by this program, run as the owner.
@@ -40,11 +58,17 @@ impl Owner {
             Failure::because(format_args!("asking as user {}", self.uid), error)
                 .mend("run the command as the owner of the data directory, or as root")
         };
-        let line = serde_json::to_vec(request).map_err(|error| failed(&error))?;
+        let file = std::path::absolute(config).map_err(|error| failed(&error))?;
+        let text = fs::read_to_string(&file).map_err(|error| failed(&error))?;
+        let errand = Errand {
+            file,
+            text,
+            request: request.clone(),
+        };
+        let line = serde_json::to_vec(&errand).map_err(|error| failed(&error))?;
         let mut child = self
             .command()?
-            .args(["answer", "--config"])
-            .arg(config)
+            .arg("answer")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -64,10 +88,15 @@ impl Owner {
     }
 
     /// Runs the same command again as the owner; returns only when that cannot be.
-    fn take_over(self) -> Failure {
+    pub(crate) fn take_over(self) -> Failure {
         match self.command() {
             Ok(mut command) => {
-                let error = command.args(std::env::args_os().skip(1)).exec();
+                let mut arguments = std::env::args_os();
+                // By its name the program knows whether it is sendmail.
+                if let Some(name) = arguments.next() {
+                    command.arg0(name);
+                }
+                let error = command.args(arguments).exec();
                 Failure::because(format_args!("becoming user {}", self.uid), &error)
             }
             Err(failure) => failure,
@@ -81,24 +110,4 @@ impl Owner {
         command.uid(self.uid).gid(self.gid);
         Ok(command)
     }
-}
-
-/// Sees to it that a server writes as the owner of its data directory: started as root, it becomes
-/// the owner, unless it listens where only root may.
-pub(crate) fn settle(data_dir: &Path, sockets: &[SocketAddr]) -> Result<(), Failure> {
-    let Some(owner) = Owner::other(data_dir) else {
-        return Ok(());
-    };
-    let is_root = rustix::process::geteuid().is_root();
-    let is_low = |socket: &SocketAddr| (1..PORT_UNPRIVILEGED_MIN).contains(&socket.port());
-    if is_root && !sockets.iter().any(is_low) {
-        return Err(owner.take_over());
-    }
-    let what = format!("{} belongs to user {}", data_dir.display(), owner.uid);
-    let mend = if is_root {
-        "give the folder to root, or listen on ports from 1024 on (listen.port_offset)"
-    } else {
-        "start the server as that user"
-    };
-    Err(Failure::new(what, mend))
 }

@@ -10,10 +10,12 @@ use postroom_config::Loaded;
 use postroom_config::tree::Role;
 use postroom_config::value::LogLevel;
 
-use crate::owner;
+use crate::access::Access;
+use crate::log::Level;
+use crate::owner::Owner;
 use crate::quickstart::files::Account;
 use crate::report::{self, Failure};
-use crate::serve::{self, Serving};
+use crate::serve::{self, Opened, Serving};
 use crate::settings::Settings;
 
 /// What was asked for on the command line.
@@ -39,10 +41,15 @@ pub(crate) fn run(wishes: &Wishes) -> Result<(), Failure> {
         config: Some(files::config(&wishes.directory)),
         overrides: wishes.overrides.clone(),
     };
-    let loaded = settings.load()?;
-    owner::settle(&loaded.config.data_dir, &serve::sockets(&loaded.config))?;
-    crate::log::start(&loaded.config, LogLevel::Warn);
-    serve::runtime()?.block_on(run_async(wishes, &settings, &loaded, is_new))
+    let loaded = settings.load(&Access::default())?;
+    if let Some(owner) = Owner::other(&loaded.config.data_dir) {
+        return Err(Failure::new(
+            format!("{} belongs to {owner}", wishes.directory.display()),
+            "run quickstart as that user: it changes to nobody",
+        ));
+    }
+    let level = crate::log::start(&loaded.config, LogLevel::Warn);
+    serve::runtime()?.block_on(run_async(wishes, &settings, &loaded, is_new, level))
 }
 
 async fn run_async(
@@ -50,28 +57,30 @@ async fn run_async(
     settings: &Settings,
     loaded: &Loaded,
     is_new: bool,
+    level: Level,
 ) -> Result<(), Failure> {
     let mut signals = serve::Signals::catch()?;
-    let serving = Serving::open(loaded).await?;
+    let opened = Opened::open(loaded, Access::default(), level).await?;
     let accounts = if is_new {
-        files::add_accounts(serving.house(), wishes).await?
+        files::add_accounts(opened.house(), wishes).await?
     } else {
         files::accounts(&wishes.directory)
     };
-    let serving = serving.listen(loaded)?;
+    let serving = opened.listen().await?;
     introduce(wishes, &accounts, is_new)?;
     report::say(serving.ready_line())?;
-    let test = selftest::run(&wishes.directory, serving.addresses(), &accounts);
+    let addresses = serving.addresses();
+    let test = selftest::run(&wishes.directory, &addresses, &accounts);
     let outcome = tokio::select! {
         outcome = test => outcome,
-        () = signals.end() => return serving.end().await,
+        () = signals.end() => return serving.end(&mut signals).await,
     };
     if wishes.once || outcome.is_err() {
-        serving.end().await?;
+        serving.end(&mut signals).await?;
         return outcome;
     }
     say_how_to_connect(wishes, &serving, &accounts)?;
-    serve::until_ended(serving, settings, &mut signals).await
+    Box::pin(serve::until_ended(serving, settings, &mut signals)).await
 }
 
 fn introduce(wishes: &Wishes, accounts: &[Account], is_new: bool) -> Result<(), Failure> {

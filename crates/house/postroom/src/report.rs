@@ -11,9 +11,13 @@ use postroom_admin::answer;
 pub(crate) struct Failure {
     what: String,
     mend: Option<String>,
+    code: u8,
     /// Nobody reads what is printed any more: no failure of the command.
     is_unread: bool,
 }
+
+/// The exit code of a failure, unless it has one of its own.
+const FAILED: u8 = 1;
 
 impl Failure {
     /// A failure with what to do about it.
@@ -21,6 +25,7 @@ impl Failure {
         Self {
             what: what.into(),
             mend: Some(mend.into()),
+            code: FAILED,
             is_unread: false,
         }
     }
@@ -32,6 +37,7 @@ impl Failure {
         Self {
             what,
             mend: None,
+            code: FAILED,
             is_unread: false,
         }
     }
@@ -43,7 +49,21 @@ impl Failure {
         self
     }
 
-    /// Prints it, as two lines or as one of JSON, and gives the exit code of a failure.
+    /// The same with another exit code.
+    #[must_use]
+    pub(crate) fn code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// The same with what it happened to in front.
+    #[must_use]
+    pub(crate) fn at(mut self, place: impl Display) -> Self {
+        self.what = format!("{place}: {}", self.what);
+        self
+    }
+
+    /// Prints it, as two lines or as one of JSON, and gives its exit code.
     pub(crate) fn report(&self, as_json: bool) -> ExitCode {
         if self.is_unread {
             return ExitCode::SUCCESS;
@@ -59,7 +79,18 @@ impl Failure {
         if let Some(mend) = self.mend.as_ref().filter(|_| !as_json) {
             let _ = writeln!(error, "  {mend}");
         }
-        ExitCode::FAILURE
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<Failure> for answer::Problem {
+    fn from(failure: Failure) -> Self {
+        Self {
+            key: String::new(),
+            place: String::new(),
+            what: failure.what,
+            mend: failure.mend.unwrap_or_default(),
+        }
     }
 }
 
@@ -68,6 +99,7 @@ impl From<answer::Failure> for Failure {
         Self {
             what: failure.what,
             mend: failure.mend,
+            code: FAILED,
             is_unread: false,
         }
     }

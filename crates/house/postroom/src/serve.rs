@@ -1,25 +1,37 @@
-//! The server: rooms opened, ports listened on, and all of it ended in order.
+//! The server: rooms opened, ports listened on, changed while it runs, and all of it ended in
+//! order.
 
 mod listeners;
+pub(crate) mod local;
 mod protocols;
 mod relay;
+mod reload;
 mod signals;
 mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use postroom_admin::handler::{Admin, ReloadAsked};
 use postroom_admin::socket;
 use postroom_certs::Certificates;
 use postroom_config::tree::Role;
-use postroom_config::{Applies, Config, Loaded};
+use postroom_config::{Config, Loaded};
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::pool::BlockingPool;
+use tokio::sync::mpsc;
 
+use crate::access::Access;
 use crate::house::House;
+use crate::log::Level;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
+use listeners::{Listeners, Parts};
+use protocols::Rooms;
 
+pub(crate) use listeners::submit_socket;
+pub(crate) use reload::problem;
 pub(crate) use signals::{Signals, Told};
 
 /// Threads that wait on sockets.
@@ -27,6 +39,12 @@ const WORKERS_MIN: usize = 2;
 
 /// Readings of files that wait for the thread that does them.
 const FILES_WAITING_MAX: usize = 8;
+
+/// Reloads that wait for the one in hand.
+const RELOADS_WAITING_MAX: usize = 1;
+
+/// How long what was cut at the grace may take to be gone: a commit is never cut.
+const CUT_MAX: Duration = Duration::from_secs(2);
 
 /// The runtime of a server.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -48,162 +66,177 @@ pub(crate) fn sockets(config: &Config) -> Vec<SocketAddr> {
         .collect()
 }
 
-/// A house that serves.
-pub(crate) struct Serving {
+/// A house whose data directory is open; nothing listens yet.
+pub(crate) struct Opened {
     house: House,
-    /// Asks sessions and listeners to end.
-    drain: Token,
-    /// Listeners: each ends when its sessions have.
-    listeners: TaskGroup,
-    /// What works in the background: views, queue, control socket.
-    chores: TaskGroup,
-    addresses: Vec<(Role, SocketAddr)>,
-    certificates: Option<Arc<Certificates>>,
     /// Reads files and folders.
     files: BlockingPool,
-    /// What the server was started with, and the certificates that it has.
+    access: Access,
+    level: Level,
     config: Config,
 }
 
-impl Serving {
-    /// Opens the data directory; nothing listens yet.
-    pub(crate) async fn open(loaded: &Loaded) -> Result<Self, Failure> {
+/// A house that serves.
+pub(crate) struct Serving {
+    house: House,
+    rooms: Rooms,
+    listeners: Listeners,
+    /// Asks sessions, listeners and workers to end.
+    drain: Token,
+    /// What works off the queue: ends with the entry in hand.
+    workers: TaskGroup,
+    /// What sessions lean on: views, control socket.
+    chores: TaskGroup,
+    certificates: Arc<Certificates>,
+    files: BlockingPool,
+    access: Access,
+    level: Level,
+    /// Reloads that an operator asks for.
+    asked: mpsc::Receiver<ReloadAsked>,
+    /// What is in force.
+    config: Config,
+}
+
+impl Opened {
+    /// Opens the data directory.
+    pub(crate) async fn open(
+        loaded: &Loaded,
+        access: Access,
+        level: Level,
+    ) -> Result<Self, Failure> {
         // Each session holds a descriptor, and so do segments.
         let descriptors_max = postroom_net::descriptors::raise_limit();
         tracing::debug!(descriptors_max, "open files");
         let house = House::open_to_serve(&loaded.config).await?;
         let files = BlockingPool::start("files", 1, FILES_WAITING_MAX)
             .map_err(|error| Failure::because("no thread for files", &error))?;
-        let drain = Token::new();
         Ok(Self {
             house,
-            listeners: TaskGroup::child_of(&drain),
-            drain,
-            chores: TaskGroup::child_of(&Token::new()),
-            addresses: Vec::new(),
-            certificates: None,
             files,
+            access,
+            level,
             config: loaded.config.clone(),
         })
-    }
-
-    /// Starts the rooms and listens on every port that is configured.
-    pub(crate) fn listen(mut self, loaded: &Loaded) -> Result<Self, Failure> {
-        let config = &loaded.config;
-        let certificates = tls::certificates(config, &self.house.clock)?;
-        self.certificates = Some(Arc::clone(&certificates));
-        self.chores.spawn(tls::watch(
-            Arc::clone(&certificates),
-            self.files.clone(),
-            self.chores.token().clone(),
-        ));
-        self.serve_control(config)?;
-        let rooms = protocols::Rooms::open(config, &self.house, &self.chores)?;
-        self.addresses = listeners::start(
-            config,
-            &self.house,
-            &rooms,
-            &certificates,
-            &self.drain,
-            &self.listeners,
-        )?;
-        if let Some(relay) = relay::open(config, &self.house, &rooms, &self.addresses)? {
-            // It ends with the sessions: both have the same grace.
-            self.listeners.spawn(relay.run(self.drain.clone()));
-        }
-        Ok(self)
-    }
-
-    fn serve_control(&self, config: &Config) -> Result<(), Failure> {
-        let listener = socket::listen(&config.data_dir).map_err(|error| {
-            Failure::because(
-                format_args!(
-                    "{} cannot be made",
-                    socket::path(&config.data_dir).display()
-                ),
-                &error,
-            )
-        })?;
-        let own = rustix::process::geteuid().as_raw();
-        let group = TaskGroup::child_of(self.chores.token());
-        self.chores
-            .spawn(socket::serve(listener, self.house.admin(), group, own));
-        Ok(())
     }
 
     pub(crate) fn house(&self) -> &House {
         &self.house
     }
 
-    pub(crate) fn addresses(&self) -> &[(Role, SocketAddr)] {
-        &self.addresses
+    /// Starts the rooms and listens on every port that is configured.
+    pub(crate) async fn listen(self) -> Result<Serving, Failure> {
+        let Self {
+            house,
+            files,
+            access,
+            level,
+            config,
+        } = self;
+        let drain = Token::new();
+        let workers = TaskGroup::child_of(&drain);
+        let chores = TaskGroup::child_of(&Token::new());
+        let certificates = tls::certificates(&config, &house.clock, &access)?;
+        chores.spawn(tls::watch(
+            Arc::clone(&certificates),
+            files.clone(),
+            chores.token().clone(),
+        ));
+        let rooms = Rooms::open(&config, &house, &workers, &chores)?;
+        let parts = Parts {
+            house: house.clone(),
+            certificates: Arc::clone(&certificates),
+            access: access.clone(),
+            files: files.clone(),
+            drain: drain.clone(),
+        };
+        let mut listeners = Listeners::new(&config, &rooms, parts);
+        let (asking, asked) = mpsc::channel(RELOADS_WAITING_MAX);
+        let admin = house
+            .admin()
+            .with_reload(asking)
+            .with_ground(listeners.ground());
+        serve_control(admin, &config, &chores)?;
+        // All are bound before the first is served.
+        let bound = listeners.bind(&config).await?;
+        listeners.apply(&config, rooms.privacy.clone(), bound).await;
+        listeners.serve_local(&config)?;
+        if let Some(relay) = relay::open(&config, &house, &rooms, &listeners)? {
+            workers.spawn(relay.run(workers.token().clone()));
+        }
+        Ok(Serving {
+            house,
+            rooms,
+            listeners,
+            drain,
+            workers,
+            chores,
+            certificates,
+            files,
+            access,
+            level,
+            asked,
+            config,
+        })
+    }
+}
+
+fn serve_control(admin: Admin, config: &Config, chores: &TaskGroup) -> Result<(), Failure> {
+    let listener = socket::listen(&config.data_dir).map_err(|error| {
+        let path = socket::path(&config.data_dir);
+        Failure::because(format_args!("{} cannot be made", path.display()), &error)
+    })?;
+    let own = rustix::process::geteuid().as_raw();
+    let group = TaskGroup::child_of(chores.token());
+    chores.spawn(socket::serve(listener, admin, group, own));
+    Ok(())
+}
+
+impl Serving {
+    pub(crate) fn addresses(&self) -> Vec<(Role, SocketAddr)> {
+        self.listeners.addresses().collect()
     }
 
     /// Where a role listens first.
     pub(crate) fn address(&self, role: Role) -> Option<SocketAddr> {
-        self.addresses
-            .iter()
+        self.listeners
+            .addresses()
             .find(|(one, _)| *one == role)
-            .map(|(_, address)| *address)
+            .map(|(_, address)| address)
     }
 
     /// `ready`, then every address.
     pub(crate) fn ready_line(&self) -> String {
         let addresses = self
-            .addresses
-            .iter()
+            .listeners
+            .addresses()
             .map(|(role, address)| format!(" {}={address}", role.as_str()));
         std::iter::once("ready".to_owned())
             .chain(addresses)
             .collect()
     }
 
-    /// Takes the certificates that the configuration names now; open sessions keep theirs. Other
-    /// changes wait for the next start.
-    async fn reload(&mut self, settings: &Settings) {
-        let config = match settings.load() {
-            Ok(loaded) => loaded.config,
-            Err(failure) => {
-                tracing::error!(
-                    ?failure,
-                    "the configuration is not good; the server goes on with the old one"
-                );
-                return;
-            }
-        };
-        for change in self.config.changes(&config) {
-            if change.applies == Applies::Restart {
-                tracing::warn!(key = change.key, "takes effect with the next start");
-            }
-        }
-        let Some(certificates) = self.certificates.clone() else {
-            return;
-        };
-        self.config.tls = config.tls;
-        let (config, clock) = (self.config.clone(), self.house.clock.clone());
-        let taken = self.files.run(move || {
-            let sources = tls::sources(&config, &clock)?;
-            certificates.replace(sources).map_err(|error| {
-                Failure::because("the certificates cannot be used", &error).mend(error.hint())
-            })
-        });
-        match taken.await {
-            Ok(Ok(())) => tracing::info!("certificates were read again"),
-            Ok(Err(failure)) => {
-                tracing::error!(?failure, "the certificates are not good; the old ones stay");
-            }
-            Err(error) => tracing::error!(%error, "the certificates were not read again"),
-        }
-    }
-
-    /// Tells every session, lets commands in hand finish, and closes the store.
-    pub(crate) async fn end(self) -> Result<(), Failure> {
+    /// Tells every session, lets commands in hand finish, and closes the store; all of it within
+    /// the grace, and at once when told a second time.
+    pub(crate) async fn end(self, signals: &mut Signals) -> Result<(), Failure> {
+        tracing::info!("ending: sessions are told");
+        let grace = self.config.shutdown.grace;
         self.drain.cancel();
-        self.listeners.wait().await;
-        self.chores.token().cancel();
-        self.chores.wait().await;
-        self.house.store.close().await;
-        Ok(())
+        let in_order = async {
+            self.listeners.wait().await;
+            self.workers.wait().await;
+            self.chores.token().cancel();
+            self.chores.wait().await;
+            self.house.store.close().await;
+        };
+        let what = tokio::select! {
+            () = in_order => return Ok(()),
+            () = signals.insisted() => "ended at once, as told twice",
+            () = tokio::time::sleep(grace.saturating_add(CUT_MAX)) => "ended at the grace",
+        };
+        Err(Failure::new(
+            what,
+            "what was in hand is cut off; what was acknowledged is kept",
+        ))
     }
 }
 
@@ -213,21 +246,36 @@ pub(crate) async fn until_ended(
     settings: &Settings,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
-    while signals.next().await == Told::Reload {
-        serving.reload(settings).await;
+    loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::End => return serving.end(signals).await,
+                Told::Reload => drop(serving.reload(settings).await),
+            },
+            Some(asked) = serving.asked.recv() => {
+                let outcome = serving.reload(settings).await;
+                // Who asked may be gone by now; the log has it too.
+                let _ = asked.send(outcome);
+            }
+        }
     }
-    tracing::info!("ending: sessions are told");
-    serving.end().await
 }
 
 /// `postroom serve`: opens, listens, says so, and serves.
-pub(crate) async fn run(settings: &Settings) -> Result<(), Failure> {
-    let loaded = settings.load()?;
+pub(crate) async fn run(
+    settings: &Settings,
+    mut loaded: Loaded,
+    access: Access,
+    level: Level,
+) -> Result<(), Failure> {
     let mut signals = Signals::catch()?;
+    if rustix::process::geteuid().is_root() {
+        loaded.warn_of_root();
+    }
+    let serving = Opened::open(&loaded, access, level).await?.listen().await?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let serving = Serving::open(&loaded).await?.listen(&loaded)?;
     report::say(serving.ready_line())?;
-    until_ended(serving, settings, &mut signals).await
+    Box::pin(until_ended(serving, settings, &mut signals)).await
 }

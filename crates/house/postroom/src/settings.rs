@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use postroom_config::{Config, Loaded, Problem, Source};
 
+use crate::access::Access;
 use crate::report::Failure;
 
 /// Read when no other is named.
@@ -29,16 +30,19 @@ impl Settings {
     }
 
     /// The tree, or all that is wrong with it.
-    pub(crate) fn try_load(&self) -> Result<Loaded, Vec<Problem>> {
-        let source = Source::file(&self.file())?
+    pub(crate) fn try_load(&self, access: &Access) -> Result<Loaded, Vec<Problem>> {
+        let file = self.file();
+        // A keeper knows the file by its whole name.
+        let whole = std::path::absolute(&file).unwrap_or_else(|_| file.clone());
+        let source = Source::opened(&file, access.open(&whole))?
             .with_environment(std::env::vars_os())
             .with_overrides(self.overrides.clone());
         Config::load(&source)
     }
 
     /// The tree, or a report of all that is wrong with it.
-    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        self.try_load().map_err(|problems| {
+    pub(crate) fn load(&self, access: &Access) -> Result<Loaded, Failure> {
+        self.try_load(access).map_err(|problems| {
             let lines: Vec<String> = problems
                 .iter()
                 .map(|problem| format!("{problem}; {}", problem.mend()))

@@ -111,7 +111,7 @@ impl Directory {
         password: &Secret,
     ) -> Result<Option<Box<str>>, SignInError> {
         let password = password.clone();
-        let (cost, workspace) = (self.limits.cost, self.workspace.clone());
+        let (cost, workspace) = (self.limits.get().cost, self.workspace.clone());
         let work = move || {
             let matched = hashes
                 .iter()

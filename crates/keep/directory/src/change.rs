@@ -283,7 +283,7 @@ impl Directory {
         {
             return Err(ChangeError::Password);
         }
-        let (cost, random) = (self.limits.cost, self.random.clone());
+        let (cost, random) = (self.limits.get().cost, self.random.clone());
         let workspace = self.workspace.clone();
         let hashed = self
             .pool

@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use postroom_runtime::watched::Watched;
+
 /// Addresses that are remembered; beyond it those whose window is over go, else all.
 const ADDRESSES_MAX: usize = 100_000;
 
@@ -31,7 +33,7 @@ pub(crate) enum Unheard {
 /// Counts failures.
 #[derive(Debug)]
 pub(crate) struct Failures {
-    bounds: Bounds,
+    bounds: Watched<Bounds>,
     counts: Mutex<HashMap<IpAddr, Count>>,
 }
 
@@ -56,15 +58,20 @@ pub(crate) struct Attempt<'f> {
 impl Failures {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
-            bounds,
+            bounds: Watched::new(bounds),
             counts: Mutex::default(),
         }
+    }
+
+    /// Other bounds from now on, for failures that were counted before too.
+    pub(crate) fn reload(&self, bounds: Bounds) {
+        self.bounds.set(bounds);
     }
 
     /// Begins a sign-in of an address, if it is to be heard. Those in hand may all fail, so they
     /// count once one has.
     pub(crate) fn begin(&self, address: IpAddr, now: Instant) -> Result<Attempt<'_>, Unheard> {
-        let place = place(address);
+        let (place, bounds) = (place(address), self.bounds.get());
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         self.make_room(&mut counts, now);
         let count = counts.entry(place).or_insert(Count {
@@ -75,11 +82,11 @@ impl Failures {
         if self.is_over(count, now) {
             (count.since, count.failures) = (now, 0);
         }
-        if count.in_hand >= self.bounds.in_hand_max {
+        if count.in_hand >= bounds.in_hand_max {
             return Err(Unheard::Busy);
         }
         let may_fail = count.failures.saturating_add(count.in_hand);
-        if count.failures > 0 && may_fail >= self.bounds.failures_max {
+        if count.failures > 0 && may_fail >= bounds.failures_max {
             return Err(Unheard::Spent);
         }
         count.in_hand += 1;
@@ -101,7 +108,7 @@ impl Failures {
     }
 
     fn is_over(&self, count: &Count, now: Instant) -> bool {
-        now.saturating_duration_since(count.since) > self.bounds.window
+        now.saturating_duration_since(count.since) > self.bounds.get().window
     }
 }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 use postroom_runtime::clock::Clock;
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
+use postroom_runtime::watched::Watched;
 use postroom_store::store::Store;
 
 use crate::cache::LookupCache;
@@ -67,7 +68,7 @@ impl Default for Limits {
 #[derive(Clone)]
 pub struct Directory {
     store: Store,
-    limits: Arc<Limits>,
+    limits: Watched<Limits>,
     random: Random,
     pool: BlockingPool,
     workspace: Arc<Workspace>,
@@ -95,16 +96,10 @@ impl Directory {
         )?;
         let lookups = Arc::new(LookupCache::new(store.follow(), limits.lookups_max));
         let verified = Arc::new(Verified::new(&random, limits.verified_max));
-        // A quarter of the queue is the most that one address may fill.
-        let in_hand_max = (limits.hashing_waiting_max / 4).max(1);
-        let failures = Failures::new(Bounds {
-            failures_max: limits.failures_per_address_max,
-            window: limits.failures_window,
-            in_hand_max: u32::try_from(in_hand_max).unwrap_or(u32::MAX),
-        });
+        let failures = Failures::new(bounds(&limits));
         Ok(Self {
             store,
-            limits: Arc::new(limits),
+            limits: Watched::new(limits),
             random,
             pool,
             workspace: Arc::default(),
@@ -113,6 +108,22 @@ impl Directory {
             failures: Arc::new(failures),
             clock,
         })
+    }
+
+    /// Other limits from now on; caches and threads stay as they were made.
+    pub fn reload(&self, limits: Limits) {
+        self.failures.reload(bounds(&limits));
+        self.limits.set(limits);
+    }
+}
+
+fn bounds(limits: &Limits) -> Bounds {
+    // A quarter of the queue is the most that one address may fill.
+    let in_hand_max = (limits.hashing_waiting_max / 4).max(1);
+    Bounds {
+        failures_max: limits.failures_per_address_max,
+        window: limits.failures_window,
+        in_hand_max: u32::try_from(in_hand_max).unwrap_or(u32::MAX),
     }
 }
 

@@ -100,7 +100,7 @@ impl Directory {
     pub async fn owns(&self, account: AccountId, address: &Address) -> Result<bool, ReadError> {
         let mut seen = HashSet::new();
         let mut level = vec![address.clone()];
-        for _ in 0..=self.limits.alias_depth_max {
+        for _ in 0..=self.limits.get().alias_depth_max {
             let mut next = Vec::new();
             for address in level {
                 if !seen.insert(address.lookup_key()) {

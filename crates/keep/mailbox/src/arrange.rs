@@ -83,8 +83,8 @@ impl Mailboxes {
     /// The messages of `found` in threads: a way through them, with UIDs in it. Those that are
     /// gone are left out.
     ///
-    /// Cost: n log n in memory, and one wide row read for each message; of messages that the first
-    /// releases kept, the header too. Source: RFC 5256 §3 (THREAD).
+    /// Cost: n log n in memory, and one wide row read for each message; of messages that came
+    /// before references were kept, the header too. Source: RFC 5256 §3 (THREAD).
     pub async fn thread(
         &self,
         account: AccountId,

@@ -3,7 +3,7 @@
 //! The kept form is the length of the envelope and that of the references (four octets each,
 //! little end first), the envelope, the references, and the structure. Envelope and structure are
 //! as `postroom_mail` encodes them; references are identifiers with a space between them. Forms
-//! of the first releases have no references: the highest bit of the first length tells.
+//! from before references were kept have none: the highest bit of the first length tells.
 
 use postroom_mail::message::{self, DecodeError, MessageEnvelope, Structure};
 
@@ -128,12 +128,11 @@ struct Parts<'k> {
 
 fn split(kept: &[u8]) -> Result<Parts<'_>, DecodeError> {
     let (first, rest) = length(kept)?;
-    let (references, rest) = match first & HAS_REFERENCES {
-        0 => (None, rest),
-        _ => {
-            let (second, rest) = length(rest)?;
-            (Some(second), rest)
-        }
+    let (references, rest) = if first & HAS_REFERENCES == 0 {
+        (None, rest)
+    } else {
+        let (second, rest) = length(rest)?;
+        (Some(second), rest)
     };
     let (envelope, rest) = take(rest, first & !HAS_REFERENCES)?;
     let (references, structure) = match references {
@@ -204,8 +203,8 @@ mod tests {
             b"References: <a@b> noise <\"c d\"@e>\r\n\t<f@g\r\n > <none> <@> <h@i\r\n\r\n";
         assert_eq!(ids(message), ["a@b", "cd@e", "f@g", "h@i"]);
         assert!(ids(b"Subject: x\r\n\r\n").is_empty());
-        let many: String = (0..200).map(|number| format!("<{number}@x> ")).collect();
-        let kept = ids(format!("References: {many}\r\n\r\n").as_bytes());
+        let many: Vec<String> = (0..200).map(|number| format!("<{number}@x>")).collect();
+        let kept = ids(format!("References: {}\r\n\r\n", many.join(" ")).as_bytes());
         assert_eq!(kept.len(), REFERENCES_MAX);
         assert_eq!(
             (&*kept[0], &*kept[1], &*kept[49]),

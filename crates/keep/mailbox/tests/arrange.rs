@@ -5,11 +5,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postroom_mail::flag::Flags;
 use postroom_mail::identifier::AccountId;
 use postroom_mail::mailbox_name::MailboxName;
+use postroom_mail::message;
 use postroom_mail::uid_set::UidSet;
 use postroom_mailbox::arrange::{Algorithm, Criterion, SortKey, Step};
 use postroom_mailbox::mailboxes::{Mailboxes, Place};
@@ -18,9 +19,11 @@ use postroom_mailbox::views::{Limits, Views};
 use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::pool::BlockingPool;
-use postroom_store::operation::{Domain, DomainKind, NewAccount, NewMailbox, Operation};
+use postroom_store::operation::{
+    Delivery, Domain, DomainKind, NewAccount, NewMailbox, Operation, Piece, QuotaRule, Rendering,
+};
 use postroom_store::outcome::Done;
-use postroom_store::plan::Plan;
+use postroom_store::plan::{Body, Plan};
 use postroom_store::store::{Options, Store};
 
 /// Messages a thread has.
@@ -82,7 +85,7 @@ fn date(number: u64) -> (u64, u64, u64) {
 }
 
 /// Message `number`, of thread `number / THREAD`, scattered over the mailbox by its date.
-fn message(number: u64) -> String {
+fn text(number: u64) -> String {
     let thread = number / THREAD;
     let id = |number: u64| format!("<{number}.{}@mail.example.org>", number.wrapping_mul(7919));
     let references: Vec<String> = (thread * THREAD..number).map(id).collect();
@@ -112,7 +115,7 @@ async fn fill(mailboxes: &Mailboxes, place: Place, count: u64) {
             let mailboxes = mailboxes.clone();
             tasks.push(async move {
                 let mut incoming = mailboxes.incoming();
-                incoming.push(message(number).as_bytes()).await?;
+                incoming.push(text(number).as_bytes()).await?;
                 let received = Timestamp::from_unix_seconds(1_793_610_300 + number);
                 mailboxes
                     .append(place, incoming, Flags::default(), received)
@@ -129,9 +132,10 @@ async fn fill(mailboxes: &Mailboxes, place: Place, count: u64) {
                 }
                 std::task::Poll::Pending => true,
             });
-            match tasks.is_empty() {
-                true => std::task::Poll::Ready(()),
-                false => std::task::Poll::Pending,
+            if tasks.is_empty() {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
             }
         })
         .await;
@@ -140,9 +144,10 @@ async fn fill(mailboxes: &Mailboxes, place: Place, count: u64) {
 }
 
 async fn timed<T>(what: &str, work: impl Future<Output = T>) -> (T, Duration) {
-    let started = Instant::now();
+    let clock = Clock::system();
+    let started = clock.now();
     let result = work.await;
-    let elapsed = started.elapsed();
+    let elapsed = clock.now().duration_since(started);
     tracing::info!(what, ?elapsed, "arranged");
     (result, elapsed)
 }
@@ -197,6 +202,35 @@ fn threads(steps: &[Step]) -> u64 {
     threads
 }
 
+/// A message whose kept form is from before references were in it.
+async fn deliver_old(mailboxes: &Mailboxes, place: Place, message: &[u8]) {
+    let found = message::parse(message);
+    let envelope = found.envelope.encode();
+    let length = u32::try_from(envelope.len()).expect("a length");
+    let structure = found.structure.encode();
+    let parsed = [&length.to_le_bytes(), &*envelope, &*structure].concat();
+    let store = mailboxes.store();
+    let delivery = Operation::Deliver(Delivery {
+        account: place.account,
+        mailbox: place.mailbox,
+        flags: Flags::default(),
+        received: mailboxes.now(),
+        rendering: Rendering {
+            pieces: vec![Piece::Kept(0..message.len() as u64)],
+        },
+        quota: QuotaRule::Enforce,
+        parsed: parsed.into(),
+    });
+    let plan = Plan {
+        arrival: store.new_arrival(),
+        time: mailboxes.now(),
+        operations: vec![delivery],
+        journal: Vec::new(),
+        body: Some(Body::Inline(message.to_vec())),
+    };
+    store.commit(plan).await.expect("a delivery");
+}
+
 fn messages(steps: &[Step]) -> usize {
     let is_message = |step: &&Step| matches!(step, Step::Message(_));
     steps.iter().filter(is_message).count()
@@ -220,6 +254,10 @@ fn order_and_threads_of_many_messages() {
         let group = TaskGroup::child_of(&Token::new());
         let (mailboxes, place) = open(&directory, &group).await;
         fill(&mailboxes, place, count).await;
+        for number in count..count + THREAD {
+            deliver_old(&mailboxes, place, text(number).as_bytes()).await;
+        }
+        let count = count + THREAD;
         let view = mailboxes.views().open(place.account, place.mailbox).await;
         let version = view.expect("a read").and_then(|view| view.latest());
         let version = version.expect("a version");
@@ -232,7 +270,8 @@ fn order_and_threads_of_many_messages() {
         };
         let (arrival, by_row) = opened.sort(&[SortKey::Arrival, SortKey::Size]).await;
         assert_eq!(arrival.len() as u64, count);
-        assert!(arrival.iter().copied().eq(1..=last));
+        let received: Vec<u32> = arrival.into_iter().filter(|&uid| u64::from(uid) <= count - THREAD).collect();
+        assert!(received.is_sorted());
         let (by_date, sort) = opened.sort(&[SortKey::Date]).await;
         assert_eq!(by_date.len() as u64, count);
         let dates: Vec<_> = by_date.iter().map(|&uid| date(u64::from(uid) - 1)).collect();
@@ -240,7 +279,10 @@ fn order_and_threads_of_many_messages() {
         let (_, sort_subject) = opened.sort(&[SortKey::Subject, SortKey::From]).await;
         let (steps, references) = opened.thread(Algorithm::References).await;
         assert_eq!(messages(&steps) as u64, count);
+        // Each answers the one before: there are no branches, also where references were read from
+        // the header.
         assert_eq!(threads(&steps), count.div_ceil(THREAD));
+        assert_eq!(steps.len() as u64, count + 2 * threads(&steps));
         let (steps, by_subject) = opened.thread(Algorithm::OrderedSubject).await;
         assert_eq!(messages(&steps) as u64, count);
         assert_eq!(threads(&steps), count.div_ceil(THREAD));

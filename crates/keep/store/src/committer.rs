@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use postroom_runtime::clock::{Clock, Timestamp};
+use postroom_runtime::telemetry::Telemetry;
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -68,6 +69,7 @@ pub(crate) struct Committer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) notices: broadcast::Sender<Arc<Notice>>,
     pub(crate) clock: Clock,
+    pub(crate) telemetry: Telemetry,
     pub(crate) progress: Progress,
     /// Octets of bodies after which a batch takes no more plans.
     pub(crate) batch_octets_max: u64,
@@ -351,11 +353,18 @@ impl Committer {
             return Err(Stopped::Database);
         }
         let count = u32::try_from(batch.records.len()).unwrap_or(u32::MAX);
+        let started = self.clock.now();
         if let Err(error) = self.log.append(&mut self.buffer, count) {
             self.roll_back();
             self.log_failed(&error);
             return Err(Stopped::Log);
         }
+        let metrics = &self.telemetry.store;
+        let elapsed = self.clock.now().saturating_duration_since(started);
+        metrics.sync.observe_time(elapsed);
+        metrics.batch.observe(u64::from(count));
+        metrics.plans.add(u64::from(count));
+        metrics.log_octets.add(self.buffer.len() as u64);
         // From here on the batch is durable, whatever the database says.
         self.progress = progress;
         if let Err(error) = self.connection.execute_batch("COMMIT") {

@@ -60,10 +60,10 @@ pub struct Mention {
 
 impl Sought {
     /// Whether one of a line's names is sought: its sender, its recipient, its Message-ID, or the
-    /// address in front of a mailbox as next hop.
+    /// address that is its next hop or owns the mailbox that is.
     pub(crate) fn is_named(&self, names: [Option<&str>; 4]) -> bool {
         let [sender, recipient, message_id, next_hop] = names;
-        let owner = next_hop.and_then(|hop| Some(hop.rsplit_once('/')?.0));
+        let owner = next_hop.map(|hop| hop.rsplit_once('/').map_or(hop, |(owner, _)| owner));
         [sender, recipient, message_id, owner]
             .into_iter()
             .flatten()

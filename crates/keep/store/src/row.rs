@@ -208,6 +208,17 @@ impl DuePlace {
     }
 }
 
+/// How many entries the queue has, by where they stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// Their time has come.
+    pub due: u64,
+    /// Their time will come; those that somebody tries now are among them.
+    pub waiting: u64,
+    /// The operator must say what becomes of them.
+    pub held: u64,
+}
+
 /// A row of the queue, for whoever looks after it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueueRow {

@@ -81,6 +81,16 @@ impl Shared {
         self.free.store(octets, Ordering::Relaxed);
     }
 
+    /// Octets that are free, as last seen.
+    pub(crate) fn free(&self) -> u64 {
+        self.free.load(Ordering::Relaxed)
+    }
+
+    /// Octets that stay free.
+    pub(crate) fn reserve(&self) -> u64 {
+        self.reserve
+    }
+
     /// Whether more than the reserve is free.
     pub(crate) fn has_room(&self) -> bool {
         self.free.load(Ordering::Relaxed) > self.reserve

@@ -17,6 +17,7 @@ use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_runtime::disk::{Disk, RealDisk};
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
+use postroom_runtime::telemetry::Telemetry;
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -33,7 +34,7 @@ use crate::outcome::Committed;
 use crate::plan::Plan;
 use crate::row::{
     Account, Changes, DuePage, DueQuery, Entry, Expunged, Mailbox, MailboxCounts, Message,
-    Placement, Side,
+    Placement, QueueCounts, Side,
 };
 use crate::shared::Shared;
 
@@ -70,6 +71,8 @@ pub struct Options {
     pub clock: Clock,
     /// Makes identifiers.
     pub random: Random,
+    /// Counts what is written.
+    pub telemetry: Telemetry,
     /// Threads that answer reads.
     pub readers: usize,
     /// Octets that stay free (`store.reserve`).
@@ -95,6 +98,7 @@ impl Options {
             disk: Arc::new(RealDisk),
             clock: Clock::system(),
             random: Random::system(),
+            telemetry: Telemetry::default(),
             readers: READERS,
             reserve: RESERVE,
             segment_octets_max: SEGMENT_OCTETS_MAX,
@@ -144,6 +148,24 @@ pub struct Wanted {
     pub range: Range<u64>,
 }
 
+/// How a store stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Why no changes are taken, if none are.
+    pub stopped: Option<Stopped>,
+    /// Octets free on the disk, as last seen.
+    pub free_octets: u64,
+    /// Octets that stay free; below them no mail is taken.
+    pub reserve_octets: u64,
+}
+
+impl Standing {
+    /// Whether mail is taken.
+    pub fn is_accepting(&self) -> bool {
+        self.stopped.is_none() && self.free_octets > self.reserve_octets
+    }
+}
+
 impl Store {
     /// Opens the store of a data directory, making it when it is not there, and replays the log.
     ///
@@ -185,6 +207,16 @@ impl Store {
     /// Cheap; for MAIL, DATA and APPEND.
     pub fn is_accepting(&self) -> bool {
         self.0.shared.stopped().is_none() && self.0.shared.has_room()
+    }
+
+    /// How the store stands now. Cheap.
+    pub fn standing(&self) -> Standing {
+        let shared = &self.0.shared;
+        Standing {
+            stopped: shared.stopped(),
+            free_octets: shared.free(),
+            reserve_octets: shared.reserve(),
+        }
     }
 
     /// A new arrival, above every one given before, also before the store was opened.
@@ -455,6 +487,12 @@ impl Store {
         after: Timestamp,
     ) -> Result<Option<Timestamp>, ReadError> {
         self.query(move |connection| read_queue::next_due(connection, side, after))
+            .await
+    }
+
+    /// How many entries the queue has. Costs a walk through an index of the queue.
+    pub async fn queue_counts(&self, now: Timestamp) -> Result<QueueCounts, ReadError> {
+        self.query(move |connection| read_queue::counts(connection, now))
             .await
     }
 

@@ -84,6 +84,67 @@ pub struct Mailbox {
     pub special_use: Option<String>,
 }
 
+/// A session, for `sessions list`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// Its number, as logs and the journal have it.
+    pub id: String,
+    /// What it came in for, as `imaps`.
+    pub role: String,
+    /// Where it comes from, as `privacy.log` lets it be written down; of this machine, its user.
+    pub peer: String,
+    /// Who is signed in.
+    pub account: Option<String>,
+    /// When it began, in seconds since 1970.
+    pub since: u64,
+    /// For how long it has been there.
+    pub seconds: u64,
+    /// Its last command.
+    pub command: String,
+    /// Octets from the peer.
+    pub octets_in: u64,
+    /// Octets to the peer.
+    pub octets_out: u64,
+    /// The version of TLS, where there is TLS.
+    pub tls: Option<String>,
+}
+
+/// What came of a reload: everything was taken on, or nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reload {
+    /// Whether it was.
+    pub is_applied: bool,
+    /// The keys whose values changed.
+    pub changed: Vec<String>,
+    /// Why it was not.
+    pub problems: Vec<Problem>,
+}
+
+/// What stands in the way of a reload.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Problem {
+    /// The key; empty where none is concerned.
+    pub key: String,
+    /// Where it was set; empty where none is concerned.
+    pub place: String,
+    /// What is wrong, in one line.
+    pub what: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+impl std::fmt::Display for Problem {
+    /// `PLACE: KEY: WHAT`; what is empty is left out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for lead in [&self.place, &self.key] {
+            if !lead.is_empty() {
+                write!(f, "{lead}: ")?;
+            }
+        }
+        f.write_str(&self.what)
+    }
+}
+
 impl Failure {
     /// A failure with a way to mend it.
     pub fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {

@@ -3,12 +3,15 @@
 use postroom_delivery::privacy::Privacy;
 use postroom_directory::Directory;
 use postroom_mail::address::{Address, NonAscii};
+use postroom_net::Ground;
 use postroom_runtime::clock::Clock;
+use postroom_runtime::watched::Watched;
 use postroom_store::store::Store;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::answer::{Answer, Failure};
+use crate::answer::{self, Answer, Failure};
 use crate::domain;
 use crate::request::Request;
 
@@ -18,10 +21,16 @@ pub struct Admin {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     pub(crate) clock: Clock,
+    /// The connections of the server that runs, where this is one.
+    pub(crate) ground: Option<Watched<Ground>>,
     pub(crate) privacy: Privacy,
     /// Who asks, for the journal.
     pub(crate) asker: Box<str>,
+    reloads: Option<mpsc::Sender<ReloadAsked>>,
 }
+
+/// A reload that was asked for: the server answers when it is over.
+pub type ReloadAsked = oneshot::Sender<answer::Reload>;
 
 impl Admin {
     /// Answers over an open store.
@@ -32,6 +41,17 @@ impl Admin {
             clock,
             privacy,
             asker: "nobody known".into(),
+            ground: None,
+            reloads: None,
+        }
+    }
+
+    /// Answers for a server with its connections.
+    #[must_use]
+    pub fn with_ground(self, ground: Watched<Ground>) -> Self {
+        Self {
+            ground: Some(ground),
+            ..self
         }
     }
 
@@ -42,6 +62,13 @@ impl Admin {
             asker: format!("uid {uid}").into(),
             ..self.clone()
         }
+    }
+
+    /// The same, in a server that reloads when it is asked to.
+    #[must_use]
+    pub fn with_reload(mut self, reloads: mpsc::Sender<ReloadAsked>) -> Self {
+        self.reloads = Some(reloads);
+        self
     }
 
     /// Does what is asked. What changes is durable when it is answered.
@@ -91,8 +118,21 @@ impl Admin {
             Request::QueueList(list) => self.queue_list(&list).await,
             Request::QueueShow { queue_id, headers } => self.queue_show(&queue_id, headers).await,
             Request::QueueTend(wish) => self.queue_tend(&wish).await,
+            Request::Reload {} => self.reload().await,
+            Request::SessionEnd { id } => self.session_end(&id),
+            Request::SessionList {} => self.session_list(),
             Request::Trace(wanted) => self.trace(&wanted).await,
         }
+    }
+}
+
+impl Admin {
+    async fn reload(&self) -> Result<Value, Failure> {
+        let no_server = || Failure::new("no server is there to reload", "start it: postroom serve");
+        let (answer, outcome) = oneshot::channel();
+        let asks = self.reloads.as_ref().ok_or_else(no_server)?;
+        asks.send(answer).await.map_err(|_| no_server())?;
+        told(&outcome.await.map_err(|_| no_server())?)
     }
 }
 

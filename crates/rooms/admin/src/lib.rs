@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod handler;
+pub mod observe;
 pub mod request;
 pub mod socket;
 
@@ -13,6 +14,7 @@ mod alias;
 mod domain;
 mod mailbox;
 mod queue;
+mod session;
 mod tend;
 mod trace;
 

@@ -117,6 +117,15 @@ pub enum Request {
     },
     /// Does something to entries of the queue.
     QueueTend(QueueTend),
+    /// Takes configuration and certificates as they are now.
+    Reload {},
+    /// Ends a session: 421 or BYE after its command in hand.
+    SessionEnd {
+        /// Its number, 16 hexadecimal digits.
+        id: String,
+    },
+    /// Who is connected now.
+    SessionList {},
     /// What became of messages.
     Trace(Trace),
 }

@@ -1,6 +1,7 @@
 //! The control socket: a line of JSON in, a line of JSON out.
 //!
-//! `DATA_DIR/run/control.sock`, mode 600. Only root and the server's own user are answered.
+//! `DATA_DIR/run/control.sock`, mode 600. Its folder may be passed through, for the sake of the
+//! socket of `sendmail` beside it. Only root and the server's own user are answered.
 
 use std::fs;
 use std::io;
@@ -34,16 +35,23 @@ pub fn path(data_dir: &Path) -> PathBuf {
     data_dir.join("run/control.sock")
 }
 
+/// Makes the folder of sockets, which may be passed through.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_folder(data_dir: &Path) -> io::Result<()> {
+    let folder = data_dir.join("run");
+    fs::create_dir_all(&folder)?;
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o711))
+}
+
 /// Opens the socket; a stale one is replaced, so the lock of the data directory must be held.
 ///
 /// # Errors
 /// When the directory or the socket cannot be made.
 pub fn listen(data_dir: &Path) -> io::Result<UnixListener> {
+    make_folder(data_dir)?;
     let path = path(data_dir);
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-        fs::set_permissions(parent, fs::Permissions::from_mode(0o700))?;
-    }
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -71,7 +71,7 @@ impl Admin {
             _ => Vec::new(),
         };
         if rows.is_empty() {
-            tended.skip(id.to_owned(), None, "no such message waits");
+            tended.skip(id.to_owned(), None, &"no such message waits");
         }
         self.tend_rows(rows, wish, tended).await
     }
@@ -204,7 +204,7 @@ fn number(id: &str) -> Option<u64> {
 }
 
 impl QueueTended {
-    fn skip(&mut self, queue_id: String, recipient: Option<String>, why: impl ToString) {
+    fn skip(&mut self, queue_id: String, recipient: Option<String>, why: &impl ToString) {
         self.skipped_count += 1;
         if self.skipped.len() < NAMED_MAX {
             self.skipped.push(QueueSkipped {
@@ -217,6 +217,6 @@ impl QueueTended {
 
     fn skip_row(&mut self, row: &QueueRow, why: NotTended) {
         let recipient = row.entry.as_ref().map(|entry| entry.recipient.to_string());
-        self.skip(row.arrival.to_string(), recipient, why);
+        self.skip(row.arrival.to_string(), recipient, &why);
     }
 }

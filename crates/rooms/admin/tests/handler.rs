@@ -1,5 +1,7 @@
 //! The operator's door, on a real store.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use postroom_admin::answer::{Answer, Failure, QueuePage, QueueTended};
 use postroom_admin::handler::Admin;
 use postroom_admin::request::{

@@ -1,6 +1,8 @@
 //! One certificate chain with its key, as two PEM files hold them.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
@@ -8,6 +10,10 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
+
+/// How files are opened: by the process itself, or by one that may read more. Called by a thread
+/// that may block.
+pub type Open = Arc<dyn Fn(&Path) -> io::Result<File> + Send + Sync>;
 
 /// Where a chain and its key lie.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -79,13 +85,16 @@ impl ChainError {
 }
 
 /// Reads a chain and its key and proves that they belong together. Blocks on the disk.
-pub(crate) fn load(source: &Source) -> Result<Arc<CertifiedKey>, ChainError> {
+pub(crate) fn load(
+    source: &Source,
+    open: &dyn Fn(&Path) -> io::Result<File>,
+) -> Result<Arc<CertifiedKey>, ChainError> {
     let broken_chain = |error| ChainError::Chain {
         file: source.chain.clone(),
         source: error,
     };
-    let chain = CertificateDer::pem_file_iter(&source.chain)
-        .map_err(broken_chain)?
+    let file = open(&source.chain).map_err(|error| broken_chain(pem::Error::Io(error)))?;
+    let chain = CertificateDer::pem_reader_iter(file)
         .collect::<Result<Vec<_>, _>>()
         .map_err(broken_chain)?;
     if chain.is_empty() {
@@ -93,10 +102,13 @@ pub(crate) fn load(source: &Source) -> Result<Arc<CertifiedKey>, ChainError> {
             file: source.chain.clone(),
         });
     }
-    let key = PrivateKeyDer::from_pem_file(&source.key).map_err(|error| ChainError::Key {
-        file: source.key.clone(),
-        source: error,
-    })?;
+    let key = open(&source.key)
+        .map_err(pem::Error::Io)
+        .and_then(PrivateKeyDer::from_pem_reader)
+        .map_err(|error| ChainError::Key {
+            file: source.key.clone(),
+            source: error,
+        })?;
     let mismatch = |error| ChainError::Mismatch {
         files: source.clone(),
         source: error,

@@ -1,7 +1,7 @@
 //! Which certificate a peer is shown.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use crate::chain::{self, ChainError, Source};
+use crate::chain::{self, ChainError, Open, Source};
 
 /// The certificates of the house, in order of preference.
 ///
@@ -20,6 +20,13 @@ pub struct Certificates {
     shown: RwLock<Arc<[Arc<CertifiedKey>]>>,
     /// Locked while files are read: one reading after the other.
     read: Mutex<Read>,
+    open: Open,
+}
+
+/// Certificates that were read and are not shown yet.
+pub struct Fresh {
+    shown: Arc<[Arc<CertifiedKey>]>,
+    read: Read,
 }
 
 /// What `shown` was read from.
@@ -34,30 +41,32 @@ struct Read {
 type Look = Option<(SystemTime, u64)>;
 
 impl Certificates {
-    /// Reads all `sources`. Blocks on the disk.
+    /// Reads all `sources`, now and later through `open`. Blocks on the disk.
     ///
     /// # Errors
     /// The first source that cannot be used; `sources` may be empty, then no handshake succeeds.
-    pub fn load(sources: Vec<Source>) -> Result<Arc<Self>, ChainError> {
-        let looks = look(&sources);
-        let shown = read(&sources)?;
+    pub fn load(sources: Vec<Source>, open: Open) -> Result<Arc<Self>, ChainError> {
+        let Fresh { shown, read } = fresh(sources, &open)?;
         Ok(Arc::new(Self {
             shown: RwLock::new(shown),
-            read: Mutex::new(Read { sources, looks }),
+            read: Mutex::new(read),
+            open,
         }))
     }
 
-    /// Shows the certificates of other sources from now on; sessions that are open keep what they
-    /// were shown. Blocks on the disk.
+    /// Reads other sources, for [`Certificates::take`]; shows nothing yet. Blocks on the disk.
     ///
     /// # Errors
-    /// The first source that cannot be used; then all stays as it was.
-    pub fn replace(&self, sources: Vec<Source>) -> Result<(), ChainError> {
+    /// The first source that cannot be used.
+    pub fn read(&self, sources: Vec<Source>) -> Result<Fresh, ChainError> {
+        fresh(sources, &self.open)
+    }
+
+    /// Shows other certificates from now on; sessions that are open keep what they were shown.
+    pub fn take(&self, fresh: Fresh) {
         let mut last = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let looks = look(&sources);
-        self.show(read(&sources)?);
-        *last = Read { sources, looks };
-        Ok(())
+        self.show(fresh.shown);
+        *last = fresh.read;
     }
 
     /// Reads all files again if one was written since they were read; whether one was. Blocks on
@@ -68,12 +77,12 @@ impl Certificates {
     /// tried again.
     pub fn reload_if_changed(&self) -> Result<bool, ChainError> {
         let mut last = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let looks = look(&last.sources);
+        let looks = look(&last.sources, &self.open);
         if looks == last.looks {
             return Ok(false);
         }
         last.looks = looks;
-        self.show(read(&last.sources)?);
+        self.show(read(&last.sources, &self.open)?);
         Ok(true)
     }
 
@@ -113,19 +122,36 @@ impl fmt::Debug for Certificates {
     }
 }
 
-fn read(sources: &[Source]) -> Result<Arc<[Arc<CertifiedKey>]>, ChainError> {
-    sources.iter().map(chain::load).collect()
+impl fmt::Debug for Fresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fresh")
+            .field("read", &self.read)
+            .finish_non_exhaustive()
+    }
 }
 
-fn look(sources: &[Source]) -> Vec<Look> {
+fn fresh(sources: Vec<Source>, open: &Open) -> Result<Fresh, ChainError> {
+    // Looked at before they are read: what is written meanwhile is read again.
+    let looks = look(&sources, open);
+    let shown = read(&sources, open)?;
+    let read = Read { sources, looks };
+    Ok(Fresh { shown, read })
+}
+
+fn read(sources: &[Source], open: &Open) -> Result<Arc<[Arc<CertifiedKey>]>, ChainError> {
+    let load = |source| chain::load(source, &**open);
+    sources.iter().map(load).collect()
+}
+
+fn look(sources: &[Source], open: &Open) -> Vec<Look> {
     let files = sources
         .iter()
         .flat_map(|source| [&source.chain, &source.key]);
-    files.map(look_at).collect()
+    files.map(|file| look_at(file, open)).collect()
 }
 
-fn look_at(file: &PathBuf) -> Look {
-    let metadata = std::fs::metadata(file).ok()?;
+fn look_at(file: &Path, open: &Open) -> Look {
+    let metadata = open(file).and_then(|file| file.metadata()).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }
 

@@ -9,5 +9,5 @@ mod file;
 mod scratch;
 
 pub use authority::{Authority, AuthorityError, Issued};
-pub use chain::{ChainError, Source};
-pub use choice::Certificates;
+pub use chain::{ChainError, Open, Source};
+pub use choice::{Certificates, Fresh};

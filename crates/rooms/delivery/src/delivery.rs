@@ -8,6 +8,7 @@ use postroom_mail::address::Address;
 use postroom_mail::identifier::{AccountId, MailboxId};
 use postroom_mail::mailbox_name::MailboxName;
 use postroom_queue::schedule::Schedule;
+use postroom_runtime::watched::Watched;
 use postroom_store::error::CommitError;
 use postroom_store::outcome::Committed;
 use postroom_store::plan::{Body, Plan};
@@ -29,7 +30,7 @@ pub struct Delivery(Arc<Inner>);
 struct Inner {
     store: Store,
     directory: Directory,
-    limits: Limits,
+    limits: Watched<Limits>,
     schedule: Schedule,
     /// An inbox keeps its id as long as its account lives: it can be neither removed nor renamed.
     inboxes: Mutex<HashMap<AccountId, MailboxId>>,
@@ -46,7 +47,7 @@ impl Delivery {
         Self(Arc::new(Inner {
             store,
             directory,
-            limits,
+            limits: Watched::new(limits),
             schedule,
             inboxes: Mutex::default(),
         }))
@@ -58,8 +59,13 @@ impl Delivery {
     }
 
     /// How far expansion goes.
-    pub fn limits(&self) -> &Limits {
-        &self.0.limits
+    pub fn limits(&self) -> Arc<Limits> {
+        self.0.limits.get()
+    }
+
+    /// Other limits for every plan from now on.
+    pub fn reload(&self, limits: Limits) {
+        self.0.limits.set(limits);
     }
 
     /// The times of the queue.
@@ -77,9 +83,10 @@ impl Delivery {
         address: &Address,
         facts: &mut Facts,
     ) -> Result<Expansion, ExpandError> {
-        for _ in 0..self.0.limits.plan_rounds_max {
+        let limits = self.limits();
+        for _ in 0..limits.plan_rounds_max {
             let mut missing = Missing::default();
-            let found = expand::expand(address, facts, &self.0.limits, &mut missing);
+            let found = expand::expand(address, facts, &limits, &mut missing);
             // Too wide is so whatever else is lacking.
             match found {
                 Err(ExpandError::TooWide) => return Err(ExpandError::TooWide),
@@ -99,8 +106,9 @@ impl Delivery {
         case: &Case<'_>,
         facts: &mut Facts,
     ) -> Result<Planned, SettleError> {
-        for _ in 0..self.0.limits.plan_rounds_max {
-            match plan::plan(case, facts, &self.0.limits, &self.0.schedule) {
+        let limits = self.limits();
+        for _ in 0..limits.plan_rounds_max {
+            match plan::plan(case, facts, &limits, &self.0.schedule) {
                 Ok(planned) => return Ok(planned),
                 Err(missing) => self.look_up(missing, facts).await,
             }

@@ -90,6 +90,9 @@ pub enum ExpandError {
     /// Directory trouble.
     #[error("the directory cannot tell now")]
     Unavailable,
+    /// Its account is disabled.
+    #[error("the account of the address is disabled")]
+    Disabled,
     /// There is no such address.
     #[error("no such address")]
     Unknown,
@@ -102,6 +105,7 @@ impl ExpandError {
             Self::Loop => reply::ALIAS_LOOP,
             Self::TooWide => reply::ALIAS_TOO_WIDE,
             Self::Unavailable => reply::TRY_LATER,
+            Self::Disabled => reply::MAILBOX_DISABLED,
             Self::Unknown => reply::NO_SUCH_ADDRESS,
         }
     }
@@ -127,6 +131,7 @@ pub fn expand(
         waiting: VecDeque::new(),
         found: Expansion::default(),
         met_circle: false,
+        met_disabled: false,
     };
     walk.push(address.clone(), 0);
     while let Some((next, depth)) = walk.waiting.pop_front() {
@@ -139,6 +144,9 @@ pub fn expand(
             found,
             ..
         } if found.lost.is_empty() => Err(ExpandError::Loop),
+        Walk {
+            met_disabled: true, ..
+        } => Err(ExpandError::Disabled),
         _ => Err(ExpandError::Unknown),
     }
 }
@@ -152,6 +160,8 @@ struct Walk<'f> {
     waiting: VecDeque<(Address, usize)>,
     found: Expansion,
     met_circle: bool,
+    /// Whether an account on the way takes no mail.
+    met_disabled: bool,
 }
 
 impl<'f> Walk<'f> {
@@ -214,10 +224,14 @@ impl<'f> Walk<'f> {
                 self.found.is_foreign |= depth == 0;
                 self.found.remotes.push(address);
             }
-            Lookup::Account(_) | Lookup::UnknownUser => match self.postmaster(&address, lookup) {
-                Some(postmaster) => self.push(postmaster, depth + 1),
-                None => self.found.lost.push(address),
-            },
+            Lookup::Account(_) | Lookup::UnknownUser => {
+                if let Some(postmaster) = self.postmaster(&address, lookup) {
+                    self.push(postmaster, depth + 1);
+                } else {
+                    self.met_disabled |= matches!(lookup, Lookup::Account(_));
+                    self.found.lost.push(address);
+                }
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use aws_lc_rs::hmac;
 use postroom_config::value::LogPrivacy;
 use postroom_mail::address::{Address, ReversePath};
 use postroom_runtime::random::Random;
+use postroom_runtime::watched::Watched;
 
 /// Octets of the key of pseudonyms.
 pub const KEY_OCTETS: usize = 32;
@@ -14,10 +15,10 @@ pub const KEY_OCTETS: usize = 32;
 /// Characters of a peer's text that are written at most.
 const TEXT_MAX: usize = 256;
 
-/// What `privacy.log` allows. Clones give the same pseudonyms.
+/// What `privacy.log` allows. Clones follow the same rule and give the same pseudonyms.
 #[derive(Debug, Clone)]
 pub struct Privacy {
-    rule: LogPrivacy,
+    rule: Watched<LogPrivacy>,
     key: hmac::Key,
 }
 
@@ -33,14 +34,14 @@ impl Privacy {
     /// for by whoever has the key.
     pub fn with_key(rule: LogPrivacy, key: &[u8; KEY_OCTETS]) -> Self {
         Self {
-            rule,
+            rule: Watched::new(rule),
             key: hmac::Key::new(hmac::HMAC_SHA256, key),
         }
     }
 
     /// The name that a peer gives for its host; an address in it is as good as the peer's own.
     pub fn host(&self, name: &str) -> Box<str> {
-        match self.rule {
+        match *self.rule.get() {
             LogPrivacy::Full => printable(name).into(),
             LogPrivacy::TruncatedIp
                 if name.parse::<IpAddr>().is_err() && !name.starts_with('[') =>
@@ -50,6 +51,11 @@ impl Privacy {
             LogPrivacy::TruncatedIp => "[address]".into(),
             LogPrivacy::Pseudonym => self.name(name),
         }
+    }
+
+    /// Another rule for everything that is written from now on.
+    pub fn reload(&self, rule: LogPrivacy) {
+        self.rule.set(rule);
     }
 
     /// A mail address.
@@ -66,7 +72,7 @@ impl Privacy {
 
     /// Any text that names a person, such as a login that may not be an address.
     pub fn name(&self, text: &str) -> Box<str> {
-        if self.rule != LogPrivacy::Pseudonym {
+        if *self.rule.get() != LogPrivacy::Pseudonym {
             return printable(text).into();
         }
         let tag = hmac::sign(&self.key, text.to_lowercase().as_bytes());
@@ -79,7 +85,7 @@ impl Privacy {
 
     /// The address a peer connects from.
     pub fn peer(&self, address: IpAddr) -> Box<str> {
-        let shown = match (self.rule, address) {
+        let shown = match (*self.rule.get(), address) {
             (LogPrivacy::Full, _) => address,
             (_, IpAddr::V4(address)) => Ipv4Addr::from_bits(address.to_bits() & !0xFF).into(),
             (_, IpAddr::V6(address)) => {

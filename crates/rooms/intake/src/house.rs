@@ -11,6 +11,7 @@ use postroom_directory::Directory;
 use postroom_mail::address::Domain;
 use postroom_runtime::clock::Clock;
 use postroom_runtime::pool::BlockingPool;
+use postroom_runtime::telemetry::Telemetry;
 use postroom_store::store::Store;
 use tokio::sync::Semaphore;
 
@@ -22,6 +23,7 @@ use crate::reserve::Reservations;
 pub struct Intake(pub(crate) Arc<Inner>);
 
 /// What the house gives the room.
+#[derive(Clone)]
 pub struct Parts {
     /// Keeps bodies and remembers.
     pub store: Store,
@@ -35,6 +37,8 @@ pub struct Parts {
     pub heavy: BlockingPool,
     /// How much of a person is written down.
     pub privacy: Privacy,
+    /// Counts what comes in.
+    pub telemetry: Telemetry,
 }
 
 /// Bounds and choices of this room.
@@ -54,6 +58,10 @@ pub struct Limits {
     pub verdict: Duration,
     /// Whose addresses an account may send from.
     pub senders: Senders,
+    /// Whose addresses a user of this machine may send from.
+    pub local_senders: Senders,
+    /// The user of this machine, besides root, who may send from any address: the server's own.
+    pub trusted_user: Option<u32>,
     /// Who may deliver by LMTP.
     pub lmtp_allow: Networks,
     /// Who may send anywhere by Transfer without signing in.
@@ -78,6 +86,8 @@ impl Limits {
             hops_max: limits.message.hops_max as usize,
             verdict: limits.smtp.verdict,
             senders: auth.senders,
+            local_senders: auth.local_senders,
+            trusted_user: None,
             lmtp_allow: listen.lmtp_allow.clone(),
             relay_allow: listen.relay_allow.clone(),
             reserve_octets: 64 * 1024,
@@ -89,7 +99,7 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) limits: Limits,
     pub(crate) reservations: Reservations,
-    pub(crate) repeats: Repeats,
+    pub(crate) repeats: Arc<Repeats>,
     /// In KiB of body.
     pub(crate) inspection: Arc<Semaphore>,
 }
@@ -99,11 +109,34 @@ impl Intake {
     pub fn new(parts: Parts, limits: Limits) -> Self {
         let inspection = Arc::new(Semaphore::new(limits.inspect_octets_max / 1024));
         Self(Arc::new(Inner {
-            repeats: Repeats::new(parts.store.clone()),
+            repeats: Arc::new(Repeats::new(parts.store.clone())),
             parts,
             limits,
             reservations: Reservations::default(),
             inspection,
+        }))
+    }
+
+    /// The same room under other limits, for sessions that begin from now on; what is in hand is
+    /// counted together. `inspect_octets_max` stays as it was.
+    #[must_use]
+    pub fn renewed(&self, limits: Limits) -> Self {
+        let Inner {
+            parts,
+            reservations,
+            repeats,
+            inspection,
+            ..
+        } = &*self.0;
+        Self(Arc::new(Inner {
+            parts: parts.clone(),
+            limits: Limits {
+                inspect_octets_max: self.0.limits.inspect_octets_max,
+                ..limits
+            },
+            reservations: reservations.clone(),
+            repeats: Arc::clone(repeats),
+            inspection: Arc::clone(inspection),
         }))
     }
 }

@@ -16,6 +16,8 @@ const COMMIT_MAX: Duration = Duration::from_mins(4);
 pub enum Door {
     /// LMTP, from servers in front of this one.
     Lmtp,
+    /// Submission by users of this machine, on a socket in the file system.
+    Local,
     /// Submission with STARTTLS.
     Submission,
     /// Submission within TLS.
@@ -32,7 +34,7 @@ impl Door {
             Role::Submission => Some(Self::Submission),
             Role::Submissions => Some(Self::Submissions),
             Role::Lmtp => Some(Self::Lmtp),
-            Role::Imap | Role::Imaps => None,
+            Role::Imap | Role::Imaps | Role::Http => None,
         }
     }
 }
@@ -83,7 +85,7 @@ impl Doors {
 fn dialect(door: Door) -> Dialect {
     match door {
         Door::Lmtp => Dialect::Lmtp,
-        Door::Submission | Door::Submissions => Dialect::Submission,
+        Door::Local | Door::Submission | Door::Submissions => Dialect::Submission,
         Door::Transfer => Dialect::Transfer,
     }
 }
@@ -91,7 +93,7 @@ fn dialect(door: Door) -> Dialect {
 fn starttls(door: Door, listen: &tree::Listen) -> StartTlsPolicy {
     match door {
         Door::Lmtp => StartTlsPolicy::Offer,
-        Door::Submissions => StartTlsPolicy::Off,
+        Door::Local | Door::Submissions => StartTlsPolicy::Off,
         Door::Submission => match listen.submission_starttls {
             SubmissionStartTls::Offer => StartTlsPolicy::Offer,
             SubmissionStartTls::Require => StartTlsPolicy::Require,
@@ -106,7 +108,7 @@ fn starttls(door: Door, listen: &tree::Listen) -> StartTlsPolicy {
 
 fn auth_policy(door: Door, listen: &tree::Listen, may_be_clear: bool) -> AuthPolicy {
     let is_offered = match door {
-        Door::Lmtp => false,
+        Door::Lmtp | Door::Local => false,
         Door::Submission | Door::Submissions => true,
         Door::Transfer => listen.smtp_submission,
     };

@@ -1,6 +1,7 @@
 //! One connection of this room: the answers to the questions of its machine.
 
 mod envelope;
+mod local;
 mod login;
 mod message;
 mod story;
@@ -16,6 +17,7 @@ use postroom_mail::identifier::ArrivalId;
 use postroom_mail::reply::{self, Reply};
 use postroom_net::{Host, Peer};
 use postroom_runtime::clock::Timestamp;
+use postroom_runtime::telemetry::TransactionOutcome;
 use postroom_smtp::server::{
     Answer, Dialect, HelloVerb, News, Question, SenderWish, Source, Standing,
 };
@@ -79,13 +81,12 @@ struct RefusedRecipient {
 impl Session {
     /// A session of a peer that has just connected.
     pub fn new(house: Intake, dialect: Dialect, peer: Peer) -> Self {
-        let id = house.0.parts.store.new_arrival().0;
         let connected = house.0.parts.clock.wall();
         Self {
             house,
             dialect,
+            id: peer.session,
             peer,
-            id,
             connected,
             is_told: AtomicBool::new(false),
             hello: None,
@@ -100,10 +101,11 @@ impl Session {
     }
 
     async fn answer(&mut self, question: Question) -> Answer {
+        self.peer.note_command(command(&question));
         match question {
             Question::Connect { early_talker } => self.connect(early_talker).await,
             Question::Hello { verb, name, tls } => {
-                self.abandon("abandoned");
+                self.abandon(TransactionOutcome::Abandoned);
                 self.hello = Some(Hello { verb, name, tls });
                 Answer::Go
             }
@@ -113,7 +115,7 @@ impl Session {
             Question::Begin => self.begin(),
             Question::Message { .. } => self.message().await,
             Question::Abandoned => {
-                self.abandon("abandoned");
+                self.abandon(TransactionOutcome::Abandoned);
                 Answer::Go
             }
             Question::Settled { heard } => {
@@ -124,6 +126,9 @@ impl Session {
     }
 
     async fn connect(&mut self, early_talker: bool) -> Answer {
+        if let Some(uid) = self.peer.user {
+            return self.welcome_local(uid).await;
+        }
         let case = Case {
             early_talker,
             ..self.case()
@@ -159,7 +164,7 @@ impl Session {
     }
 
     /// The open transaction ends without a message.
-    fn abandon(&mut self, outcome: &'static str) {
+    fn abandon(&mut self, outcome: TransactionOutcome) {
         if let Some(transaction) = self.transaction.take() {
             self.tell_transaction(&transaction, outcome, None, None);
             self.tell_end(&transaction, outcome, None);
@@ -249,9 +254,24 @@ where
     }
 
     async fn closed(&mut self) {
-        self.abandon("lost");
+        self.abandon(TransactionOutcome::Lost);
         // A machine that was cut off could not ask: nobody knows what the peer heard.
         self.settled(false).await;
+    }
+}
+
+/// What a session does, for whoever lists sessions.
+fn command(question: &Question) -> &'static str {
+    match question {
+        Question::Connect { .. } => "greeting",
+        Question::Hello { .. } => "EHLO",
+        Question::Login(_) => "AUTH",
+        Question::Sender(_) => "MAIL",
+        Question::Recipients(_) => "RCPT",
+        Question::Begin => "DATA",
+        Question::Message { .. } => "end of data",
+        Question::Abandoned => "RSET",
+        Question::Settled { .. } => "idle",
     }
 }
 

@@ -14,9 +14,11 @@ mod relay_denied;
 mod sender_is_own;
 mod submitted_fields;
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use postroom_config::value::Senders;
 use postroom_delivery::expand::{ExpandError, Expansion};
 use postroom_directory::Directory;
 use postroom_mail::address::Address;
@@ -104,9 +106,46 @@ impl Case<'_> {
 /// Somebody who is signed in.
 #[derive(Debug, Clone)]
 pub(crate) struct Login {
-    pub(crate) account: AccountId,
+    pub(crate) who: Who,
     /// Its own address, for the log.
     pub(crate) name: Box<str>,
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone)]
+pub(crate) enum Who {
+    Account(AccountId),
+    Local(LocalUser),
+}
+
+/// A user of this machine.
+#[derive(Debug, Clone)]
+pub(crate) struct LocalUser {
+    pub(crate) uid: u32,
+    /// The user's name at this server's.
+    pub(crate) address: Address,
+    /// root, or whom the server runs as.
+    pub(crate) is_trusted: bool,
+}
+
+impl Login {
+    /// Whose addresses may be used.
+    pub(crate) fn senders(&self, limits: &Limits) -> Senders {
+        match &self.who {
+            Who::Account(_) => limits.senders,
+            Who::Local(user) if user.is_trusted => Senders::Any,
+            Who::Local(_) => limits.local_senders,
+        }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(account) => account.fmt(f),
+            Self::Local(user) => write!(f, "uid {}", user.uid),
+        }
+    }
 }
 
 /// A recipient that was named.
@@ -220,8 +259,12 @@ pub(crate) async fn judge(moment: Moment, case: &Case<'_>, senses: &Senses<'_>) 
 ///
 /// `None` when the directory cannot tell.
 async fn may_send_as(login: &Login, address: &Address, senses: &Senses<'_>) -> Option<bool> {
+    let account = match &login.who {
+        Who::Account(account) => *account,
+        Who::Local(user) => return Some(user.address.lookup_key() == address.lookup_key()),
+    };
     let owns =
-        |address: Address| async move { senses.directory.owns(login.account, &address).await.ok() };
+        |address: Address| async move { senses.directory.owns(account, &address).await.ok() };
     if owns(address.clone()).await? {
         return Some(true);
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use postroom_runtime::telemetry::Refusal;
+
 /// Whether `limits.exempt` names an address.
 pub type Exempt = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
@@ -13,7 +15,8 @@ pub(crate) struct Budget {
     sessions_max: usize,
     per_address_max: usize,
     exempt: Exempt,
-    open: Mutex<Open>,
+    /// One count for all budgets that were renewed from each other.
+    open: Arc<Mutex<Open>>,
 }
 
 #[derive(Default)]
@@ -42,7 +45,22 @@ impl Budget {
             sessions_max,
             per_address_max,
             exempt,
-            open: Mutex::default(),
+            open: Arc::default(),
+        }
+    }
+
+    /// Other bounds over the same open sessions.
+    pub(crate) fn renewed(
+        &self,
+        sessions_max: usize,
+        per_address_max: usize,
+        exempt: Exempt,
+    ) -> Self {
+        Self {
+            sessions_max,
+            per_address_max,
+            exempt,
+            open: Arc::clone(&self.open),
         }
     }
 
@@ -55,8 +73,8 @@ impl Budget {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts one more session of `address`, or refuses.
-    fn take(&self, address: IpAddr) -> Option<Place> {
+    /// Counts one more session of `address`, or says which bound it is at.
+    fn take(&self, address: IpAddr) -> Result<Place, Refusal> {
         let place = if (self.exempt)(address) {
             Place::Nowhere
         } else {
@@ -64,17 +82,17 @@ impl Budget {
         };
         let mut open = self.lock();
         if open.sessions >= self.sessions_max {
-            return None;
+            return Err(Refusal::Sessions);
         }
         if let Place::Origin(origin) = place {
             let sessions = open.by_address.get(&origin).copied().unwrap_or(0);
             if sessions >= self.per_address_max {
-                return None;
+                return Err(Refusal::Address);
             }
             open.by_address.insert(origin, sessions + 1);
         }
         open.sessions += 1;
-        Some(place)
+        Ok(place)
     }
 
     fn give_back(&self, place: Place) {
@@ -93,10 +111,10 @@ impl Budget {
 }
 
 impl Permit {
-    /// The right to one more session of `address`; none at a bound.
-    pub(crate) fn take(ground: &Arc<crate::Ground>, address: IpAddr) -> Option<Self> {
+    /// The right to one more session of `address`, or the bound that forbids it.
+    pub(crate) fn take(ground: &Arc<crate::Ground>, address: IpAddr) -> Result<Self, Refusal> {
         let place = ground.budget.take(address)?;
-        Some(Self {
+        Ok(Self {
             ground: Arc::clone(ground),
             place,
         })
@@ -151,28 +169,40 @@ mod tests {
         let budget = budget(10, 2);
         let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
         let counted = budget.take(one).unwrap();
-        assert!(budget.take(one).is_some());
-        assert!(budget.take(one).is_none());
-        assert!(budget.take(other).is_some());
+        assert!(budget.take(one).is_ok());
+        assert_eq!(budget.take(one), Err(Refusal::Address));
+        assert!(budget.take(other).is_ok());
         budget.give_back(counted);
-        assert!(budget.take(one).is_some());
+        assert!(budget.take(one).is_ok());
     }
 
     #[test]
     fn a_network_of_64_bits_is_one_peer() {
         let budget = budget(10, 1);
-        assert!(budget.take("2001:db8::1".parse().unwrap()).is_some());
-        assert!(budget.take("2001:db8::2".parse().unwrap()).is_none());
-        assert!(budget.take("2001:db8:0:1::2".parse().unwrap()).is_some());
+        assert!(budget.take("2001:db8::1".parse().unwrap()).is_ok());
+        assert!(budget.take("2001:db8::2".parse().unwrap()).is_err());
+        assert!(budget.take("2001:db8:0:1::2".parse().unwrap()).is_ok());
     }
 
     #[test]
     fn exempt_peers_meet_only_the_bound_of_the_house() {
         let budget = budget(3, 1);
         for _ in 0..3 {
-            assert!(budget.take("127.0.0.1".parse().unwrap()).is_some());
+            assert!(budget.take("127.0.0.1".parse().unwrap()).is_ok());
         }
-        assert!(budget.take("127.0.0.1".parse().unwrap()).is_none());
+        let refused = budget.take("127.0.0.1".parse().unwrap());
+        assert_eq!(refused, Err(Refusal::Sessions));
+    }
+
+    #[test]
+    fn renewed_bounds_count_the_sessions_that_are_open() {
+        let old = budget(10, 2);
+        let one = "192.0.2.1".parse().unwrap();
+        let counted = old.take(one).unwrap();
+        let new = old.renewed(1, 2, Box::new(|_| true));
+        assert_eq!(new.take(one), Err(Refusal::Sessions), "the house is full");
+        old.give_back(counted);
+        assert!(new.take(one).is_ok());
     }
 
     #[test]

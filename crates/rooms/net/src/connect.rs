@@ -4,21 +4,23 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use postroom_runtime::group::Token;
+use postroom_runtime::telemetry::Role;
 use rustls::pki_types::ServerName;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::broken::Broken;
+use crate::connection::Connection;
 use crate::drive::Driver;
 use crate::host::{Driven, Host};
 use crate::limits::Ground;
 use crate::line::Line;
 use crate::peer::Peer;
 use crate::session::{to_the_end, unless_it_panics, words};
+use crate::sessions::Live;
 use crate::socket::Socket;
 use crate::tls::{Outward, Side, Towards};
 
@@ -110,7 +112,7 @@ pub async fn connect<M: Driven, H: Host<M>>(
     let how = match unless_it_panics(driving).await {
         Ok(how) => how,
         Err(panic) => {
-            ground.counts.panicked.fetch_add(1, Ordering::Relaxed);
+            ground.telemetry.net.panics.increment();
             let (peer, what) = (destination.address, words(panic.as_ref()));
             tracing::error!(%peer, panic = what, "session panicked");
             Err(Broken::Panicked.into())
@@ -134,8 +136,10 @@ async fn session<M: Driven, H: Host<M>>(
         stream = open(destination) => stream?,
         () = leash.drain.cancelled() => return Err(Broken::Cut.into()),
     };
-    let socket = Arc::new(Socket::new(stream));
-    let local = socket.local_address().map_err(Broken::Connection)?;
+    let local = stream.local_addr().map_err(Broken::Connection)?;
+    let drain = leash.drain.clone();
+    let live = Live::new(ground, Role::Relay, destination.address, None, drain);
+    let socket = Arc::new(Socket::new(Connection::Tcp(stream), live));
     let peer = Peer::new(destination.address, local, false, Arc::clone(&socket));
     driver.host.connected(peer);
     let ended = conversation(ground, destination, leash, driver, Arc::clone(&socket)).await;

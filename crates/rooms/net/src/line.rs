@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use postroom_runtime::group::Token;
+use postroom_runtime::telemetry::Handshake;
 use postroom_wire::machine::Tls;
 use postroom_wire::output::Output;
 use tokio::time::{sleep, timeout};
@@ -167,10 +168,22 @@ impl Line {
         self.rest().await?;
         // Boxed: what a handshake needs is not carried for the rest of the session.
         let handshake = Box::pin(self.stream.secure(side));
-        match timeout(self.ground.limits.handshake_max, handshake).await {
+        let agreed = match timeout(self.ground.limits.handshake_max, handshake).await {
             Ok(agreed) => agreed.map_err(Broken::Handshake),
             Err(_) => Err(Broken::HandshakeStalled),
-        }
+        };
+        let live = self.stream.socket().live();
+        let outcome = match &agreed {
+            Ok(agreed) => {
+                live.note_tls(agreed.version);
+                Handshake::Done
+            }
+            Err(Broken::HandshakeStalled) => Handshake::Slow,
+            Err(_) => Handshake::Failed,
+        };
+        let handshakes = self.ground.telemetry.net.handshakes.at(live.role);
+        handshakes.at(outcome).increment();
+        agreed
     }
 
     /// Says that nothing more is sent.
@@ -193,7 +206,7 @@ impl Line {
     }
 
     /// A last word from outside the machine: to a session that ends by our fault.
-    pub(crate) async fn last_word(&mut self, words: &'static [u8]) {
+    pub(crate) async fn last_word(&mut self, words: &[u8]) {
         self.out.clear();
         self.out.put(words);
         if self.flush().await.is_ok() {

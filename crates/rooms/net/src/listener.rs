@@ -1,22 +1,30 @@
 //! Accepting connections.
 
 use std::fmt;
+use std::fs;
+use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use postroom_runtime::group::{TaskGroup, Token};
+use postroom_runtime::group::{Guard, TaskGroup, Token};
+use postroom_runtime::telemetry::{self, Role};
+use postroom_runtime::watched::Watched;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, UnixListener};
 
 use crate::budget::Permit;
+use crate::connection::Connection;
 use crate::host::{Driven, Host};
+use crate::http::{self, Site};
 use crate::limits::Ground;
 use crate::peer::Peer;
 use crate::session::{self, Terms};
+use crate::sessions::{Entered, Live};
 use crate::socket::Socket;
 use crate::tls::Side;
 
@@ -36,7 +44,20 @@ pub struct BindError {
     source: io::Error,
 }
 
+impl Closer {
+    /// Returns when the port is given up: it can be bound again.
+    pub async fn close(&self) {
+        self.ask.cancel();
+        self.done.cancelled().await;
+    }
+}
+
 impl BindError {
+    /// Whether another socket has the port.
+    pub fn is_taken(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
+
     /// How to mend it, in one line.
     pub fn hint(&self) -> &'static str {
         match self.source.kind() {
@@ -66,31 +87,50 @@ pub enum Security {
 }
 
 /// Words of a protocol for when no machine can speak, with their line ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Refusal {
     /// To a peer above a budget: `421 4.7.0 ...`, `* BYE ...`. A peer of implicit TLS hears
     /// nothing, since a handshake is what cannot be afforded.
-    pub full: &'static [u8],
+    pub full: Arc<[u8]>,
     /// To a session that a bug of ours ends.
-    pub broken: &'static [u8],
+    pub broken: Arc<[u8]>,
 }
 
 /// What a listener serves.
 #[derive(Clone)]
 pub struct Service {
-    /// Its role in logs: `smtp`, `imaps`.
-    pub name: &'static str,
+    /// What its peers come for.
+    pub role: Role,
     /// When it speaks TLS.
     pub security: Security,
     /// What it says when no machine can.
     pub refusal: Refusal,
 }
 
-/// A bound port.
+/// Where peers on a socket in the file system are said to be, for want of a port.
+const HERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A bound port, or a socket in the file system.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    socket: Bound,
     address: SocketAddr,
+    closer: Closer,
+    /// Tells the closer that the port is given up; dropped after the socket.
+    given_up: Guard,
+}
+
+/// Takes the port from a listener, whose sessions go on.
+#[derive(Clone, Debug)]
+pub struct Closer {
+    ask: Token,
+    done: Token,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Tcp(TcpListener),
+    Unix(UnixListener),
 }
 
 impl Listener {
@@ -100,10 +140,57 @@ impl Listener {
     /// # Errors
     /// When the port is taken, reserved, or the address is not this machine's.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        Self::adopt(address, bind(address))
+    }
+
+    /// Listens on what came of [`bind`], here or in another process. Called within the runtime
+    /// that will serve.
+    ///
+    /// # Errors
+    /// When the binding failed.
+    pub fn adopt(
+        address: SocketAddr,
+        bound: io::Result<std::net::TcpListener>,
+    ) -> Result<Self, BindError> {
         let refused = |source| BindError { address, source };
-        let socket = open(address).map_err(refused)?;
+        let socket = bound.and_then(TcpListener::from_std).map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
-        Ok(Self { socket, address })
+        Ok(Self::new(Bound::Tcp(socket), address))
+    }
+
+    /// Makes a socket in the file system with these permissions; a stale one is replaced, so that
+    /// whoever calls must hold the lock of its folder. Its peers count as 127.0.0.1, and their
+    /// user is known ([`Peer::user`]).
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn bind_path(path: &Path, mode: u32) -> io::Result<Self> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let socket = UnixListener::bind(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+        Ok(Self::new(Bound::Unix(socket), HERE))
+    }
+
+    fn new(socket: Bound, address: SocketAddr) -> Self {
+        let closer = Closer {
+            ask: Token::new(),
+            done: Token::new(),
+        };
+        let given_up = closer.done.clone().drop_guard();
+        Self {
+            socket,
+            address,
+            closer,
+            given_up,
+        }
+    }
+
+    /// Takes the port away later on.
+    pub fn closer(&self) -> Closer {
+        self.closer.clone()
     }
 
     /// Where it listens; the port is the real one when 0 was asked for.
@@ -112,30 +199,75 @@ impl Listener {
     }
 
     /// Accepts until `drain` is asked for, then waits for the sessions, at most the grace, and
-    /// returns when all have ended. `open` makes machine and host of a session.
-    pub async fn serve<M, H, F>(self, ground: Arc<Ground>, service: Service, drain: Token, open: F)
-    where
+    /// returns when all have ended. `open` makes machine and host of a session, which stands on
+    /// the ground of its beginning. Closed before, it returns when its sessions have ended.
+    pub async fn serve<M, H, F>(
+        self,
+        ground: Watched<Ground>,
+        service: Service,
+        drain: Token,
+        open: F,
+    ) where
         M: Driven,
         H: Host<M>,
         F: Fn(Peer) -> (M, H) + Send + Sync + 'static,
     {
+        let open = Arc::new(open);
+        let run = move |ground, socket, peer, terms| {
+            let open = Arc::clone(&open);
+            session::run(ground, socket, peer, terms, move |peer| open(peer))
+        };
+        self.accept(ground, service, drain, run).await;
+    }
+
+    /// As [`Listener::serve`], for HTTP/1.1 in clear text.
+    pub async fn serve_http<S: Site>(
+        self,
+        ground: Watched<Ground>,
+        service: Service,
+        drain: Token,
+        site: S,
+    ) {
+        let run =
+            move |ground, socket, peer, terms| http::run(ground, socket, peer, terms, site.clone());
+        self.accept(ground, service, drain, run).await;
+    }
+
+    /// Accepts, and has each connection within its budget served by `run`.
+    async fn accept<R, T>(self, ground: Watched<Ground>, service: Service, drain: Token, run: R)
+    where
+        R: Fn(Arc<Ground>, Arc<Socket>, Peer, Terms) -> T,
+        T: Future<Output = ()> + Send + 'static,
+    {
         let sessions = TaskGroup::child_of(&drain);
         let cut = Token::new();
-        let open = Arc::new(open);
+        let role = service.role;
         let mut accepting = Accepting::default();
         loop {
-            let (stream, address) = tokio::select! {
+            let accepted = tokio::select! {
                 biased;
                 () = drain.cancelled() => break,
-                accepted = accepting.next(&self.socket, service.name) => accepted,
+                () = self.closer.ask.cancelled() => break,
+                accepted = accepting.next(&self.socket, role) => accepted,
             };
-            let Some(permit) = Permit::take(&ground, address.ip()) else {
-                refuse(&ground, &service, stream);
-                continue;
+            let ground = ground.get();
+            let Accepted {
+                stream,
+                address,
+                local,
+                user,
+            } = accepted;
+            let permit = match Permit::take(&ground, address.ip()) {
+                Ok(permit) => permit,
+                Err(bound) => {
+                    refuse(&ground, &service, bound, &stream);
+                    continue;
+                }
             };
-            ground.counts.accepted.fetch_add(1, Ordering::Relaxed);
-            let socket = Arc::new(Socket::new(stream));
-            let local = socket.local_address().unwrap_or(self.address);
+            let drain = sessions.token().child_token();
+            let live = Live::new(&ground, role, address, user, drain.clone());
+            let socket = Arc::new(Socket::new(stream, live));
+            let local = local.unwrap_or(self.address);
             let peer = Peer::new(address, local, permit.is_exempt(), Arc::clone(&socket));
             let (tls, secure_first) = match &service.security {
                 Security::Clear => (None, false),
@@ -143,26 +275,28 @@ impl Listener {
                 Security::Implicit(tls) => (Some(Side::Server(Arc::clone(tls))), true),
             };
             let terms = Terms {
-                service: service.name,
+                service: role,
                 tls,
                 secure_first,
-                broken: service.refusal.broken,
-                drain: sessions.token().child_token(),
+                broken: Arc::clone(&service.refusal.broken),
+                drain,
                 cut: cut.clone(),
+                entered: Entered::new(&ground, &socket),
                 permit,
             };
-            let open = Arc::clone(&open);
-            let ground = Arc::clone(&ground);
-            sessions.spawn(session::run(ground, socket, peer, terms, move |peer| {
-                open(peer)
-            }));
+            sessions.spawn(run(ground, socket, peer, terms));
         }
         // No longer a port: who connects now is told so by the kernel.
         drop(self.socket);
-        let grace = ground.limits.drain_grace;
+        drop(self.given_up);
+        tokio::select! {
+            () = drain.cancelled() => {}
+            () = sessions.wait() => return,
+        }
+        let grace = ground.get().limits.drain_grace;
         if tokio::time::timeout(grace, sessions.wait()).await.is_err() {
             tracing::warn!(
-                service = service.name,
+                service = role.as_str(),
                 sessions = sessions.len(),
                 "cut at the grace"
             );
@@ -172,7 +306,11 @@ impl Listener {
     }
 }
 
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
+/// Binds `address` and begins to queue connections; needs no runtime.
+///
+/// # Errors
+/// When the port is taken, reserved, or the address is not this machine's.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = socket2::Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -186,17 +324,52 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG_MAX)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket.into())
 }
 
-fn refuse(ground: &Ground, service: &Service, stream: TcpStream) {
-    ground.counts.refused.fetch_add(1, Ordering::Relaxed);
-    let socket = Socket::new(stream);
+fn refuse(ground: &Ground, service: &Service, bound: telemetry::Refusal, stream: &Connection) {
+    let refused = ground.telemetry.net.refused.at(service.role);
+    refused.at(bound).increment();
     if !matches!(service.security, Security::Implicit(_)) {
-        socket.write_now(service.refusal.full);
+        stream.write_now(&service.refusal.full);
     }
     // Dropped next: what cannot be ended is closed all the same.
-    let _ = socket.end();
+    let _ = stream.end();
+}
+
+/// A connection, and who is at its ends.
+struct Accepted {
+    stream: Connection,
+    address: SocketAddr,
+    local: Option<SocketAddr>,
+    user: Option<u32>,
+}
+
+impl Bound {
+    async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, address) = socket.accept().await?;
+                // Replies are written whole: nothing is gained by holding the last part.
+                let _ = stream.set_nodelay(true);
+                Ok(Accepted {
+                    local: stream.local_addr().ok(),
+                    stream: Connection::Tcp(stream),
+                    address: SocketAddr::new(address.ip().to_canonical(), address.port()),
+                    user: None,
+                })
+            }
+            Self::Unix(socket) => {
+                let (stream, _) = socket.accept().await?;
+                Ok(Accepted {
+                    user: Some(stream.peer_cred()?.uid()),
+                    stream: Connection::Unix(stream),
+                    address: HERE,
+                    local: None,
+                })
+            }
+        }
+    }
 }
 
 /// Accepting that outlives want: of descriptors, of memory.
@@ -208,19 +381,15 @@ struct Accepting {
 
 impl Accepting {
     /// The next connection. Cancel safe.
-    async fn next(&mut self, socket: &TcpListener, service: &str) -> (TcpStream, SocketAddr) {
+    async fn next(&mut self, socket: &Bound, role: Role) -> Accepted {
+        let service = role.as_str();
         loop {
             let error = match socket.accept().await {
-                Ok((stream, address)) => {
+                Ok(accepted) => {
                     if self.pause.take().is_some() {
                         tracing::info!(service, "accepting again");
                     }
-                    // Replies are written whole: nothing is gained by holding the last part.
-                    let _ = stream.set_nodelay(true);
-                    return (
-                        stream,
-                        SocketAddr::new(address.ip().to_canonical(), address.port()),
-                    );
+                    return accepted;
                 }
                 Err(error) => error,
             };
@@ -255,7 +424,7 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service")
-            .field("name", &self.name)
+            .field("role", &self.role)
             .finish_non_exhaustive()
     }
 }

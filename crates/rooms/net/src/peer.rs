@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use postroom_runtime::telemetry::Role;
+
 use crate::socket::Socket;
 
 /// The other end of one connection. Clones speak of the same connection.
@@ -15,6 +17,12 @@ pub struct Peer {
     pub local: SocketAddr,
     /// Whether `limits.exempt` names it: budgets and judgement by address do not act on it.
     pub is_exempt: bool,
+    /// What it came in for.
+    pub role: Role,
+    /// The number of the session, in log, journal and `postroom sessions`.
+    pub session: u64,
+    /// The user of this machine that connected to a socket in the file system.
+    pub user: Option<u32>,
     socket: Option<Arc<Socket>>,
 }
 
@@ -25,10 +33,14 @@ impl Peer {
         is_exempt: bool,
         socket: Arc<Socket>,
     ) -> Self {
+        let live = socket.live();
         Self {
             address,
             local,
             is_exempt,
+            role: live.role,
+            session: live.id,
+            user: live.user,
             socket: Some(socket),
         }
     }
@@ -39,7 +51,24 @@ impl Peer {
             address,
             local,
             is_exempt: false,
+            role: Role::Smtp,
+            session: 0,
+            user: None,
             socket: None,
+        }
+    }
+
+    /// Keeps who has signed in, in the form that logs may show, for `postroom sessions`.
+    pub fn note_account(&self, name: &str) {
+        if let Some(socket) = &self.socket {
+            socket.live().note_account(name);
+        }
+    }
+
+    /// Keeps what the session does, for `postroom sessions`.
+    pub fn note_command(&self, command: &'static str) {
+        if let Some(socket) = &self.socket {
+            socket.live().note_command(command);
         }
     }
 

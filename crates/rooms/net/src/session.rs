@@ -2,13 +2,14 @@
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use postroom_runtime::group::Token;
+use postroom_runtime::telemetry::Role;
 
 use crate::broken::Broken;
 use crate::budget::Permit;
@@ -17,20 +18,24 @@ use crate::host::{Driven, Host};
 use crate::limits::Ground;
 use crate::line::Line;
 use crate::peer::Peer;
+use crate::sessions::Entered;
 use crate::socket::Socket;
 use crate::tls::Side;
 
 /// What a session is given of its listener.
 pub(crate) struct Terms {
-    pub(crate) service: &'static str,
+    pub(crate) service: Role,
     pub(crate) tls: Option<Side>,
     pub(crate) secure_first: bool,
     /// Last words after a panic.
-    pub(crate) broken: &'static [u8],
+    pub(crate) broken: Arc<[u8]>,
     /// Asks the session to end.
     pub(crate) drain: Token,
     /// Ends it.
     pub(crate) cut: Token,
+    #[expect(dead_code, reason = "held until the session is over")]
+    pub(crate) entered: Entered,
+    #[expect(dead_code, reason = "held until the session is over")]
     pub(crate) permit: Permit,
 }
 
@@ -56,17 +61,21 @@ pub(crate) async fn run<M: Driven, H: Host<M>>(
         }
         Ok(Err(error)) => report(terms.service, &(ground.show_peer)(from), &error),
         Err(panic) => {
-            ground.counts.panicked.fetch_add(1, Ordering::Relaxed);
-            let what = words(panic.as_ref());
-            let peer = (ground.show_peer)(from);
-            tracing::error!(service = terms.service, %peer, panic = what, "session panicked");
+            tell_panic(&ground, &terms, from, panic.as_ref());
             tokio::select! {
-                () = Box::pin(line.last_word(terms.broken)) => {}
+                () = Box::pin(line.last_word(&terms.broken)) => {}
                 () = terms.cut.cancelled() => {}
             }
         }
     }
-    drop(terms.permit);
+    drop(terms);
+}
+
+/// Counts and logs a panic.
+pub(crate) fn tell_panic(ground: &Ground, terms: &Terms, from: IpAddr, panic: &(dyn Any + Send)) {
+    ground.telemetry.net.panics.increment();
+    let (service, peer) = (terms.service.as_str(), (ground.show_peer)(from));
+    tracing::error!(service, %peer, panic = words(panic), "session panicked");
 }
 
 /// Drives the machine, ends the connection if that ended well, and gives the host the last word.
@@ -124,7 +133,8 @@ pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// Logs an end by who is to blame: a bug or a disk of ours, else the peer or the network.
-fn report(service: &'static str, peer: &str, error: &Broken) {
+fn report(service: Role, peer: &str, error: &Broken) {
+    let service = service.as_str();
     let cause = std::error::Error::source(error).map(tracing::field::display);
     match error {
         Broken::OutOfTurn | Broken::Source(_) | Broken::Panicked => {

@@ -1,33 +1,38 @@
 //! A connected socket that never waits by itself.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
+use postroom_runtime::telemetry::Direction;
 use rustix::buffer::{Buffer, spare_capacity};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use tokio::io::Interest;
-use tokio::net::TcpStream;
 
-/// A TCP connection, shared by its session and its [`crate::Peer`].
+use crate::connection::Connection;
+use crate::sessions::Live;
+
+/// A connection, shared by its session and its [`crate::Peer`].
 pub(crate) struct Socket {
-    stream: TcpStream,
+    stream: Connection,
+    live: Live,
     /// Whether the session holds octets of the peer that its machine has not taken yet.
     holds_unread: AtomicBool,
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: Connection, live: Live) -> Self {
         Self {
             stream,
+            live,
             holds_unread: AtomicBool::new(false),
         }
     }
 
-    /// The address of ours that the peer connected to.
-    pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
+    /// What is known of the session.
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
     }
 
     /// Waits until there is something to read, or the end. Cancel safe.
@@ -58,7 +63,23 @@ impl Socket {
             }
             Ok(octets)
         });
-        taken.map_or(result, Ok)
+        let octets = taken.map_or(result, Ok)?;
+        self.live.count(Direction::In, octets);
+        Ok(octets)
+    }
+
+    /// Reads into a buffer that is initialised; 0 is the end.
+    pub(crate) fn try_read_into(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = buffer.len();
+        self.try_read(buffer, room)
+    }
+
+    pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_read_ready(cx)
+    }
+
+    pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_write_ready(cx)
     }
 
     /// Tells `has_closed` what the session still holds.
@@ -94,19 +115,12 @@ impl Socket {
 
     /// Sends the end of our side.
     pub(crate) fn end(&self) -> io::Result<()> {
-        socket2::SockRef::from(&self.stream).shutdown(Shutdown::Write)
+        self.stream.end()
     }
 
     /// Ends both sides, whoever still holds a handle.
     pub(crate) fn cut(&self) {
-        // What is ended already cannot be ended again, and need not.
-        let _ = socket2::SockRef::from(&self.stream).shutdown(Shutdown::Both);
-    }
-
-    /// Writes without waiting and without asking first whether it may; for last words.
-    pub(crate) fn write_now(&self, bytes: &[u8]) {
-        // A peer that cannot take a few octets of refusal goes without.
-        let _ = rustix::io::write(&self.stream, bytes);
+        self.stream.cut();
     }
 }
 
@@ -121,19 +135,22 @@ fn is_alert(record: &[u8]) -> bool {
 /// Reads for rustls.
 impl Read for &Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = buffer.len();
-        self.try_read(buffer, room)
+        self.try_read_into(buffer)
     }
 }
 
 /// Writes for rustls.
 impl Write for &Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.try_write(bytes)
+        let octets = self.stream.try_write(bytes)?;
+        self.live.count(Direction::Out, octets);
+        Ok(octets)
     }
 
     fn write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        self.stream.try_write_vectored(slices)
+        let octets = self.stream.try_write_vectored(slices)?;
+        self.live.count(Direction::Out, octets);
+        Ok(octets)
     }
 
     fn flush(&mut self) -> io::Result<()> {

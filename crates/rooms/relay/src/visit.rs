@@ -178,7 +178,8 @@ async fn session(
     let began = host.began();
     let machine = Client::new(Arc::clone(profile), inner.parts.clock.now());
     let to = inner.towards(remote, destination.as_ref() == SMARTHOST);
-    let connecting = connect(&inner.parts.ground, to, leash.clone(), machine, host);
+    let ground = inner.parts.ground.get();
+    let connecting = connect(&ground, to, leash.clone(), machine, host);
     let mut connecting = Box::pin(connecting);
     let over = loop {
         tokio::select! {

@@ -12,6 +12,7 @@ use postroom_queue::queue::{Progress, Queue};
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::random::Random;
+use postroom_runtime::watched::Watched;
 use tokio::time::{sleep, timeout};
 
 use crate::job::{Job, jobs};
@@ -37,7 +38,7 @@ pub struct Parts {
     /// Names of hosts.
     pub dns: Dns,
     /// What sessions stand on.
-    pub ground: Arc<Ground>,
+    pub ground: Watched<Ground>,
     /// What is never sent to.
     pub own: Own,
     /// Tells the time.

@@ -32,6 +32,7 @@ use postroom_mail::mailbox_name::MailboxName;
 use postroom_mailbox::mailboxes::Mailboxes;
 use postroom_net::Peer;
 use postroom_runtime::clock::Clock;
+use postroom_runtime::telemetry::{ImapCommand, Telemetry};
 use postroom_store::row::Mailbox;
 
 use crate::authenticator::Authenticator;
@@ -58,6 +59,8 @@ pub struct Imap<A> {
     pub append_octets_max: u64,
     /// Measures how long a login took.
     pub clock: Clock,
+    /// Counts logins and commands.
+    pub telemetry: Telemetry,
 }
 
 /// The host of one session's machine: what the session has open and what it is told.
@@ -99,6 +102,7 @@ impl<A: Authenticator> ImapHost<A> {
     /// Does a command and says the first page of its answer.
     async fn execute(&mut self, request: Request) -> Answer {
         let expunges = request.expunges();
+        self.note(command(&request));
         let highest = self.heed(&request);
         let handled = match request {
             Request::Check | Request::Noop => self.noop().await,
@@ -128,6 +132,17 @@ impl<A: Authenticator> ImapHost<A> {
         };
         let work = handled.unwrap_or_else(|failure| Work::ended(*failure.0));
         self.page(work.after(highest).telling(expunges)).await
+    }
+
+    /// Counts a command, and keeps it for whoever lists sessions.
+    fn note(&self, command: ImapCommand) {
+        self.imap
+            .telemetry
+            .retrieval
+            .commands
+            .at(command)
+            .increment();
+        self.peer.note_command(command.as_str());
     }
 
     fn mailboxes(&self) -> &Mailboxes {
@@ -165,5 +180,29 @@ impl<A: Authenticator> ImapHost<A> {
             return Ok(None);
         };
         Ok(self.mailboxes().store().mailbox(account, &name).await?)
+    }
+}
+
+/// As what a command is counted; those that are rare count together.
+fn command(request: &Request) -> ImapCommand {
+    match request {
+        Request::Check | Request::Noop => ImapCommand::Noop,
+        Request::Close | Request::Unselect => ImapCommand::Close,
+        Request::Copy(_) => ImapCommand::Copy,
+        Request::Create(_)
+        | Request::Delete(_)
+        | Request::Rename(_)
+        | Request::Subscribe(_)
+        | Request::Unsubscribe(_) => ImapCommand::Folder,
+        Request::Expunge(_) => ImapCommand::Expunge,
+        Request::Fetch(_) => ImapCommand::Fetch,
+        Request::List(_) | Request::Lsub(_) => ImapCommand::List,
+        Request::Move(_) => ImapCommand::Move,
+        Request::Search(_) => ImapCommand::Search,
+        Request::Select(_) => ImapCommand::Select,
+        Request::Status(_) => ImapCommand::Status,
+        Request::Store(_) => ImapCommand::Store,
+        // What is rare counts together.
+        _ => ImapCommand::Other,
     }
 }

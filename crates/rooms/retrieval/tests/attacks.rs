@@ -83,15 +83,14 @@ fn attack_f19_many_selects_and_many_folders() {
         ));
         session.ok("SEARCH RETURN (SAVE) ALL");
     }
-    let patterns = "\"*\" \"%\" ".repeat(100);
+    let patterns = "\"*\" \"%\" ".repeat(100) + "\"*\"";
     let said = session.ok(&format!(
-        "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" ({}\"*\") RETURN (STATUS (MESSAGES SIZE DELETED-STORAGE))",
-        patterns
+        "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" ({patterns}) RETURN (STATUS (MESSAGES SIZE DELETED-STORAGE))"
     ));
     assert_eq!(said.matches("* LIST").count(), 6);
     let said = session.ok("LIST \"\" \"*\" RETURN (STATUS (MESSAGES UNSEEN RECENT))");
     assert_eq!(said.matches("* STATUS").count(), 316);
-    assert!(clock.now() - begun < std::time::Duration::from_secs(60));
+    assert!(clock.now() - begun < std::time::Duration::from_mins(1));
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn message(random: &Random, number: u64) -> String {
     let mut text = String::new();
     let (day, hour) = (random.number() % 28 + 1, random.number() % 24);
     let zone = pick(random, &["+0000", "-0800", "+0530", "GMT", "EST"]);
-    if random.number() % 10 > 0 {
+    if !random.number().is_multiple_of(10) {
         let _ = write!(text, "Date: {day} Nov 2026 {hour:02}:00:00 {zone}\r\n");
     }
     for field in ["From", "To", "Cc"] {
@@ -160,10 +160,10 @@ fn message(random: &Random, number: u64) -> String {
         .collect();
     let _ = write!(text, "Subject: {subject}\r\n");
     // Some have an identifier that another has too.
-    let id = if random.number() % 10 > 0 {
-        number
-    } else {
+    let id = if random.number().is_multiple_of(10) {
         number / 2
+    } else {
+        number
     };
     let _ = write!(text, "Message-ID: <{id}@x>\r\n");
     // Some of what is referred to is not there, or comes later.

@@ -3,7 +3,7 @@
 //! Every answer is held to what RFC 9051 §7.4, §7.5.1 and RFC 7162 promise, and after a NOOP each
 //! client knows what the store holds. Whoever comes back with QRESYNC from any moment that any
 //! client remembers is level with the store. A failure names its seed: `POSTROOM_SEED=17 cargo
-//! test -p postroom-retrieval --test model` plays it alone.
+//! test -p postroom-retrieval --test model` plays it alone; `POSTROOM_SEEDS=5000` plays more of them.
 
 #[path = "support/believer.rs"]
 mod believer;
@@ -23,10 +23,11 @@ const STEPS: u32 = 60;
 
 #[test]
 fn what_clients_believe_is_what_the_store_holds() {
-    let alone: Option<u64> = std::env::var("POSTROOM_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    let seeds = alone.map_or(0..SEEDS, |seed| seed..seed + 1);
+    let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
+    let seeds = match number("POSTROOM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("POSTROOM_SEEDS").unwrap_or(SEEDS),
+    };
     let house = House::still();
     for seed in seeds {
         World::new(&house, seed).play(STEPS);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::branch::{Branch, Item, KeyDoc};
+use crate::branch::{Applies, Branch, Item, KeyDoc};
 use crate::nearest::nearest;
 use crate::problem::{Place, Problem, Trouble};
 use crate::source::{Entry, Source};
@@ -100,6 +100,26 @@ impl Config {
 }
 
 impl Loaded {
+    /// What a server that runs with `old` cannot take on: every changed key that needs a restart.
+    pub fn restarts(&self, old: &Config) -> Vec<Problem> {
+        let changes = old.changes(&self.config).into_iter();
+        changes
+            .filter(|change| change.applies == Applies::Restart)
+            .map(|change| {
+                let place = self.place(&change.key).clone();
+                Problem::new(change.key, place, Trouble::Restart)
+            })
+            .collect()
+    }
+
+    /// Warns that a server which is started as root stays root; whether it would is known only
+    /// where files are looked at.
+    pub fn warn_of_root(&mut self) {
+        let place = self.place("user").clone();
+        let warning = Problem::new("user", place, Trouble::RunsAsRoot);
+        self.warnings.push(warning);
+    }
+
     /// Where the value of `key` comes from.
     pub fn place(&self, key: &str) -> &Place {
         self.places.get(key).unwrap_or(&Place::Default)

@@ -99,6 +99,9 @@ pub enum Trouble {
         /// The key that was most likely meant.
         nearest: Option<String>,
     },
+    /// A reload met a change of a key that takes effect with the next start alone.
+    #[error("a running server cannot change it")]
+    Restart,
     /// The file cannot be read.
     #[error("cannot read {}: {}", path.display(), reason(*kind))]
     Unreadable {
@@ -131,6 +134,9 @@ pub enum Trouble {
     /// `listen.relay_allow` holds somebody.
     #[error("mail to anywhere is taken without a password from {0}")]
     RelayWithoutPassword(String),
+    /// Started as root, the server would stay root.
+    #[error("a server that is started as root keeps all of root's rights")]
+    RunsAsRoot,
     /// `listen.smtp_submission = true`.
     #[error("passwords can be tried on the port that the whole internet reaches")]
     SubmissionOnSmtp,
@@ -168,6 +174,7 @@ impl Problem {
                 | Trouble::NoStartTls
                 | Trouble::PostmasterUnset
                 | Trouble::RelayWithoutPassword(_)
+                | Trouble::RunsAsRoot
                 | Trouble::SubmissionOnSmtp
                 | Trouble::SubmissionWithoutTls
         )
@@ -184,6 +191,7 @@ impl Problem {
             Trouble::PasswordUnprotected => {
                 "set relay.tls = \"require\", or \"implicit\" for port 465".to_owned()
             }
+            Trouble::Restart => format!("restart the server, or set {key} back"),
             Trouble::FileTooLarge(_) => "name the configuration file with --config".to_owned(),
             Trouble::Misfit(misfit) => misfit.mend(),
             Trouble::NoEqualsSign(_) => "write --set KEY=VALUE".to_owned(),
@@ -222,6 +230,7 @@ impl Problem {
                 "make sure that a proxy or NAT does not give strangers one of these addresses"
                     .to_owned()
             }
+            Trouble::RunsAsRoot => "set user to a user of its own, as \"postroom\"".to_owned(),
             Trouble::SubmissionOnSmtp => {
                 "set listen.smtp_submission = false; programs submit on 465 or 587".to_owned()
             }

@@ -20,7 +20,8 @@ folder. An unknown key is an error.
 - A *network* is `\"192.0.2.0/24\"`, or a single address.
 - A list with one element may be written as that element.
 
-A change of a *reload* key takes effect with SIGHUP, of a *restart* key with the next start.
+A change of a *reload* key takes effect with SIGHUP or `postroom reload`, of a *restart* key with the next
+start; a reload that meets one changes nothing at all, and says so.
 ";
 
 /// The manual as Markdown.

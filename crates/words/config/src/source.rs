@@ -41,6 +41,14 @@ impl Source {
     /// # Errors
     /// [`Trouble::Unreadable`] or [`Trouble::FileTooLarge`].
     pub fn file(path: &Path) -> Result<Self, Vec<Problem>> {
+        Self::opened(path, File::open(path))
+    }
+
+    /// As [`Source::file`], of a file that was opened elsewhere, or could not be.
+    ///
+    /// # Errors
+    /// [`Trouble::Unreadable`] or [`Trouble::FileTooLarge`].
+    pub fn opened(path: &Path, file: io::Result<File>) -> Result<Self, Vec<Problem>> {
         let place = || Place::File {
             path: path.into(),
             line: 0,
@@ -54,7 +62,7 @@ impl Source {
             vec![Problem::new("", Place::Default, trouble)]
         };
         let mut text = String::new();
-        let file = File::open(path).map_err(unreadable)?;
+        let file = file.map_err(unreadable)?;
         file.take(FILE_SIZE_MAX + 1)
             .read_to_string(&mut text)
             .map_err(unreadable)?;

@@ -478,11 +478,31 @@ fn a_change_is_known_by_its_keys() {
     assert_eq!(
         changes,
         [
-            ("listen.port_offset".to_owned(), Applies::Restart),
+            ("listen.port_offset".to_owned(), Applies::Reload),
             ("tls.keys".to_owned(), Applies::Reload)
         ]
     );
     assert!(old.changes(&old.clone()).is_empty());
+}
+
+#[test]
+fn a_reload_is_told_of_every_key_that_waits_for_a_restart() {
+    let old = load("hostname = 'a.example'").config;
+    let new = load("hostname = 'b.example'\nuser = 990\n[listen]\nport_offset = 5");
+    let problems = new.restarts(&old);
+    let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "/etc/postroom/postroom.toml:1:1: hostname: a running server cannot change it",
+            "/etc/postroom/postroom.toml:2:1: user: a running server cannot change it",
+        ]
+    );
+    assert_eq!(
+        problems[0].mend(),
+        "restart the server, or set hostname back"
+    );
+    assert!(new.restarts(&new.config).is_empty());
 }
 
 #[test]
@@ -518,7 +538,7 @@ fn reference_is_also_json() {
         .unwrap();
     assert_eq!(grace["default"], "\"10s\"");
     assert_eq!(grace["bounds"], "\"0s\" to \"1h\"");
-    assert_eq!(grace["applies"], "restart");
+    assert_eq!(grace["applies"], "reload");
     assert_eq!(grace["since"], "0.1");
 }
 

@@ -11,7 +11,7 @@ mod room;
 use std::path::PathBuf;
 
 use crate::branch::branch;
-use crate::value::Hostname;
+use crate::value::{Hostname, User};
 
 pub use keep::{Journal, Privacy, Store};
 pub use limits::{ImapLimits, Limits, MessageLimits, SessionLimits, SmtpLimits};
@@ -27,6 +27,12 @@ branch! {
         restart since "0.1" hostname: Hostname = Hostname::localhost();
         /// The folder that holds everything the server keeps. One server at a time uses it.
         restart since "0.1" data_dir: PathBuf = PathBuf::from("/var/lib/postroom");
+        /// Whom the server becomes when it is started as root: a name of /etc/passwd, or
+        /// `"UID:GID"`. The data directory must be that user's; one that is not there is made, an
+        /// empty one given to the user. Low ports, and keys and certificates that only root may
+        /// read, go on being opened, by a small process that stays behind. Unset: the owner of the
+        /// data directory. A server that is not started as root keeps its user.
+        restart since "0.1" user: Option<User> = None;
     }
     with {
         listen: Listen,
@@ -54,5 +60,15 @@ impl Config {
         } else {
             self.tls.certificates.clone()
         }
+    }
+
+    /// What is named here and may be root's alone: files, and folders whose files are meant.
+    pub fn secrets(&self) -> Vec<PathBuf> {
+        self.tls
+            .certificates
+            .iter()
+            .chain(&self.tls.keys)
+            .cloned()
+            .collect()
     }
 }

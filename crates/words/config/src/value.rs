@@ -23,7 +23,7 @@ pub use choice::{
 };
 pub use endpoint::Endpoint;
 pub use host::{Host, HostPort, NameServer};
-pub use name::{Hostname, Separator};
+pub use name::{Hostname, Separator, User};
 pub use network::{Network, Networks};
 pub use span::parse_duration;
 

@@ -17,9 +17,11 @@ use icu_normalizer::DecomposingNormalizerBorrowed;
 /// ```
 pub fn casemap(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
-        return match text.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            true => Cow::Owned(text.to_ascii_uppercase()),
-            false => Cow::Borrowed(text),
+        let is_mapped = !text.bytes().any(|byte| byte.is_ascii_lowercase());
+        return if is_mapped {
+            Cow::Borrowed(text)
+        } else {
+            Cow::Owned(text.to_ascii_uppercase())
         };
     }
     let titled: String = text.chars().map(title).collect();

@@ -8,6 +8,7 @@ pub mod casemap;
 pub mod date;
 pub mod envelope;
 pub mod flag;
+pub mod handover;
 pub mod header;
 pub mod identifier;
 pub mod mailbox_name;

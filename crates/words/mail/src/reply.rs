@@ -225,6 +225,8 @@ catalogue! {
     RELAY_DENIED = 550 5 7 1, "Relaying denied; sign in to send mail elsewhere";
     /// No such address here (RFC 5321 §4.1.1.3).
     NO_SUCH_ADDRESS = 550 5 1 1, "No such address here";
+    /// The account takes no mail until the operator says otherwise (RFC 3463 §3.3).
+    MAILBOX_DISABLED = 550 5 2 1, "That mailbox takes no mail";
     /// The sender's address belongs to somebody else (RFC 6409 §6.1).
     NOT_YOUR_ADDRESS = 553 5 7 1, "That sender address is not yours";
     /// Disk or database trouble of ours (RFC 5321 §4.2.2).
@@ -250,8 +252,8 @@ catalogue! {
     FROM_NOT_ONE = 554 5 6 0, "A message has exactly one From field";
     /// A submitted message from somebody else's address (RFC 6409 §6.1).
     FROM_NOT_YOURS = 550 5 7 1, "The From address is not yours";
-    /// The address has more connections than it may (RFC 5321 §3.8).
-    TOO_MANY_CONNECTIONS = 421 4 7 0, "Too many connections from your address";
+    /// The peer, or all together, have more connections than they may (RFC 5321 §3.8).
+    TOO_MANY_CONNECTIONS = 421 4 7 0, "Too many connections; try again later";
 }
 
 #[cfg(test)]

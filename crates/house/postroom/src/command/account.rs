@@ -98,16 +98,16 @@ impl Action {
                 operator,
             } => {
                 let accounts = vec![password.read(address)?];
-                operator.tell(Request::AccountAdd {
+                operator.tell(&Request::AccountAdd {
                     accounts,
                     quota: quota.map(ByteCount::bytes),
                 })
             }
-            Self::Disable { address, operator } => operator.tell(Request::AccountEnable {
+            Self::Disable { address, operator } => operator.tell(&Request::AccountEnable {
                 address,
                 is_enabled: false,
             }),
-            Self::Enable { address, operator } => operator.tell(Request::AccountEnable {
+            Self::Enable { address, operator } => operator.tell(&Request::AccountEnable {
                 address,
                 is_enabled: true,
             }),
@@ -117,33 +117,36 @@ impl Action {
                 operator,
             } => {
                 let accounts = read_accounts(&read(&file)?)?;
-                operator.tell(Request::AccountAdd {
+                operator.tell(&Request::AccountAdd {
                     accounts,
                     quota: quota.map(ByteCount::bytes),
                 })
             }
-            Self::List { operator } => {
-                operator.list(Request::AccountList {}, |accounts: &[answer::Account]| {
+            Self::List { operator } => operator.list(
+                &Request::AccountList {},
+                |accounts: &[answer::Account]| {
                     let rows = accounts.iter().map(row).collect::<Vec<_>>();
                     report::table(["ADDRESS", "MESSAGES", "OCTETS", "QUOTA", ""], &rows)
-                })
-            }
+                },
+            ),
             Self::Password {
                 address,
                 password,
                 operator,
-            } => operator.tell(Request::AccountPassword {
+            } => operator.tell(&Request::AccountPassword {
                 account: password.read(address)?,
             }),
             Self::Quota {
                 address,
                 size,
                 operator,
-            } => operator.tell(Request::AccountQuota {
+            } => operator.tell(&Request::AccountQuota {
                 address,
                 quota: size.map(ByteCount::bytes),
             }),
-            Self::Remove { address, operator } => operator.tell(Request::AccountRemove { address }),
+            Self::Remove { address, operator } => {
+                operator.tell(&Request::AccountRemove { address })
+            }
         }
     }
 }

@@ -43,13 +43,13 @@ impl Action {
                 members,
                 replace,
                 operator,
-            } => operator.tell(Request::AliasAdd {
+            } => operator.tell(&Request::AliasAdd {
                 address,
                 members,
                 replace,
             }),
             Self::List { operator } => {
-                operator.list(Request::AliasList {}, |aliases: &[answer::Alias]| {
+                operator.list(&Request::AliasList {}, |aliases: &[answer::Alias]| {
                     let row =
                         |alias: &answer::Alias| [alias.address.clone(), alias.members.join(" ")];
                     report::table(
@@ -58,7 +58,7 @@ impl Action {
                     )
                 })
             }
-            Self::Remove { address, operator } => operator.tell(Request::AliasRemove { address }),
+            Self::Remove { address, operator } => operator.tell(&Request::AliasRemove { address }),
         }
     }
 }

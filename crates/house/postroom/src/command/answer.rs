@@ -3,26 +3,25 @@
 
 use std::io;
 
-use postroom_admin::request::Request;
+use postroom_config::{Config, Source};
 
 use crate::operator;
+use crate::owner::Errand;
 use crate::report::{self, Failure};
-use crate::settings::Settings;
 
-/// Options of `answer`.
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
-    #[command(flatten)]
-    settings: Settings,
-}
-
-impl Arguments {
-    pub(crate) fn run(self) -> Result<(), Failure> {
-        let config = self.settings.load()?.config;
-        let request: Request = serde_json::from_reader(io::stdin().lock())
-            .map_err(|error| Failure::because("the request", &error))?;
-        let answer = operator::runtime()?.block_on(operator::answer_here(&config, &request))?;
-        let line = serde_json::to_string(&answer);
-        report::say(line.map_err(|error| Failure::because("the answer as JSON", &error))?)
-    }
+/// Reads the errand, carries it out, and prints the answer.
+pub(crate) fn run() -> Result<(), Failure> {
+    let Errand {
+        file,
+        text,
+        request,
+    } = serde_json::from_reader(io::stdin().lock())
+        .map_err(|error| Failure::because("the request", &error))?;
+    let source = Source::text(file, text).with_environment(std::env::vars_os());
+    // Whoever sends the errand has read the same configuration.
+    let loaded = Config::load(&source)
+        .map_err(|problems| Failure::new(format!("{problems:?}"), "ask again"))?;
+    let answer = operator::runtime()?.block_on(operator::answer_here(&loaded.config, &request))?;
+    let line = serde_json::to_string(&answer);
+    report::say(line.map_err(|error| Failure::because("the answer as JSON", &error))?)
 }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use postroom_config::Config;
 
+use crate::access::Access;
+use crate::keeper;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
 
@@ -44,8 +46,13 @@ impl Action {
 }
 
 fn check(settings: &Settings, json: bool) -> Result<(), Failure> {
-    let (problems, is_good) = match settings.try_load() {
-        Ok(loaded) => (loaded.warnings, true),
+    let (problems, is_good) = match settings.try_load(&Access::default()) {
+        Ok(mut loaded) => {
+            if keeper::stays_root(&loaded.config) {
+                loaded.warn_of_root();
+            }
+            (loaded.warnings, true)
+        }
         Err(problems) => (problems, false),
     };
     if json {
@@ -83,7 +90,7 @@ fn problem_json(problem: &postroom_config::Problem) -> serde_json::Value {
 }
 
 fn show(settings: &Settings, json: bool) -> Result<(), Failure> {
-    let loaded = settings.load()?;
+    let loaded = settings.load(&Access::default())?;
     if json {
         let text = serde_json::to_string_pretty(&loaded.settings());
         return report::say(text.map_err(|error| Failure::because("settings as JSON", &error))?);

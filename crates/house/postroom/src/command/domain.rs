@@ -51,7 +51,7 @@ impl Action {
                 relay,
                 replace,
                 operator,
-            } => operator.tell(Request::DomainAdd {
+            } => operator.tell(&Request::DomainAdd {
                 domain,
                 catch_all,
                 alias_of,
@@ -59,12 +59,12 @@ impl Action {
                 replace,
             }),
             Self::List { operator } => {
-                operator.list(Request::DomainList {}, |domains: &[answer::Domain]| {
+                operator.list(&Request::DomainList {}, |domains: &[answer::Domain]| {
                     let rows = domains.iter().map(row).collect::<Vec<_>>();
                     report::table(["DOMAIN", "KIND", "UNKNOWN ADDRESSES GO TO"], &rows)
                 })
             }
-            Self::Remove { domain, operator } => operator.tell(Request::DomainRemove { domain }),
+            Self::Remove { domain, operator } => operator.tell(&Request::DomainRemove { domain }),
         }
     }
 }

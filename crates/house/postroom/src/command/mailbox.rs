@@ -53,9 +53,9 @@ impl Action {
                 address,
                 name,
                 operator,
-            } => operator.tell(Request::MailboxCreate { address, name }),
+            } => operator.tell(&Request::MailboxCreate { address, name }),
             Self::List { address, operator } => operator.list(
-                Request::MailboxList { address },
+                &Request::MailboxList { address },
                 |mailboxes: &[answer::Mailbox]| {
                     let rows = mailboxes.iter().map(row).collect::<Vec<_>>();
                     report::table(["MAILBOX", "MESSAGES", "UNSEEN", "OCTETS", "FOR"], &rows)
@@ -65,13 +65,13 @@ impl Action {
                 address,
                 name,
                 operator,
-            } => operator.tell(Request::MailboxRemove { address, name }),
+            } => operator.tell(&Request::MailboxRemove { address, name }),
             Self::Rename {
                 address,
                 name,
                 to,
                 operator,
-            } => operator.tell(Request::MailboxRename { address, name, to }),
+            } => operator.tell(&Request::MailboxRename { address, name, to }),
         }
     }
 }

@@ -121,8 +121,13 @@ fn list(filter: Filter, operator: Operator) -> Result<(), Failure> {
 
 /// Prints pages as they come.
 enum Printer {
-    Json { is_begun: bool },
-    Text { columns: Columns<9>, count: u64 },
+    Json {
+        is_begun: bool,
+    },
+    Text {
+        columns: Box<Columns<9>>,
+        count: u64,
+    },
 }
 
 impl Printer {
@@ -131,7 +136,7 @@ impl Printer {
             Self::Json { is_begun: false }
         } else {
             Self::Text {
-                columns: Columns::new(HEAD),
+                columns: Box::new(Columns::new(HEAD)),
                 count: 0,
             }
         }

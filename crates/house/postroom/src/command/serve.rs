@@ -1,6 +1,7 @@
 //! `postroom serve`.
 
-use crate::owner;
+use crate::access::Access;
+use crate::keeper::{self, Kept};
 use crate::report::Failure;
 use crate::serve;
 use crate::settings::Settings;
@@ -10,13 +11,23 @@ use crate::settings::Settings;
 pub(crate) struct Arguments {
     #[command(flatten)]
     settings: Settings,
+    /// By whom a keeper started this server; its line is standard input
+    #[arg(long, value_name = "PID", hide = true)]
+    kept: Option<u32>,
 }
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let config = self.settings.load()?.config;
-        owner::settle(&config.data_dir, &serve::sockets(&config))?;
-        crate::log::start(&config, config.log.level);
-        serve::runtime()?.block_on(serve::run(&self.settings))
+        let access = match self.kept {
+            Some(pid) => Access::through(Kept::attach(pid)?),
+            None => Access::default(),
+        };
+        let loaded = self.settings.load(&access)?;
+        let config = &loaded.config;
+        let level = crate::log::start(config, config.log.level);
+        match keeper::standing(config)? {
+            Some(user) => keeper::run(&self.settings, config, user),
+            None => serve::runtime()?.block_on(serve::run(&self.settings, loaded, access, level)),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use postroom_config::Config;
+use postroom_config::tree::Role;
 use postroom_config::value::{ByteCount, ClearText};
 use postroom_delivery::delivery::Delivery;
 use postroom_delivery::expand;
@@ -12,12 +13,12 @@ use postroom_directory::Directory;
 use postroom_directory::authenticate::SignInError;
 use postroom_imap::limits::Limits as ImapLimits;
 use postroom_imap::server::Settings as ImapSettings;
-use postroom_intake::{Intake, Parts};
+use postroom_intake::{Door, Doors, Intake, Parts};
 use postroom_mail::address::Domain;
 use postroom_mail::identifier::AccountId;
 use postroom_mailbox::mailboxes::Mailboxes;
 use postroom_mailbox::views::{self, Views};
-use postroom_net::{Ground, Peer};
+use postroom_net::Peer;
 use postroom_queue::queue::Queue;
 use postroom_queue::schedule::Schedule;
 use postroom_retrieval::authenticator::{AuthenticationError, Authenticator};
@@ -25,8 +26,8 @@ use postroom_retrieval::imap::Imap;
 use postroom_runtime::group::TaskGroup;
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::secret::Secret;
+use postroom_runtime::watched::Watched;
 
-use super::listeners;
 use crate::house::House;
 use crate::report::Failure;
 
@@ -35,19 +36,36 @@ const HEAVY_WAITING_MAX: usize = 4096;
 
 /// The rooms that answer machines.
 pub(crate) struct Rooms {
-    pub(crate) intake: Intake,
-    pub(crate) imap: Arc<Imap<SignIn>>,
     pub(crate) privacy: Privacy,
+    /// What a session begins with; it keeps it to its end.
+    pub(crate) terms: Watched<Terms>,
     pub(crate) delivery: Delivery,
     pub(crate) queue: Queue,
-    pub(crate) ground: Arc<Ground>,
+    hostname: Domain,
+    mailboxes: Mailboxes,
+    house: House,
+}
+
+/// How sessions that begin now are served.
+pub(crate) struct Terms {
+    pub(crate) intake: Intake,
+    pub(crate) imap: Arc<Imap<SignIn>>,
+    lmtp: Doors,
+    submission: Doors,
+    submissions: Doors,
+    transfer: Doors,
+    local: Doors,
+    imap_starttls: ImapDoor,
+    imaps: ImapDoor,
 }
 
 impl Rooms {
-    /// Opens the rooms; what they do in the background runs in `chores`.
+    /// Opens the rooms; the queue is worked off in `workers`, what sessions lean on runs in
+    /// `chores`.
     pub(crate) fn open(
         config: &Config,
         house: &House,
+        workers: &TaskGroup,
         chores: &TaskGroup,
     ) -> Result<Self, Failure> {
         let privacy = house.privacy.clone();
@@ -70,26 +88,85 @@ impl Rooms {
             host: config.hostname.as_str().into(),
             privacy: privacy.clone(),
         };
-        chores.spawn(worker.run(chores.token().clone()));
+        workers.spawn(worker.run(workers.token().clone()));
         let parts = Parts {
             store: house.store.clone(),
             directory: house.directory.clone(),
             delivery: delivery.clone(),
             clock: house.clock.clone(),
+            telemetry: house.telemetry.clone(),
             heavy: heavy.clone(),
             privacy: privacy.clone(),
         };
-        let limits =
-            postroom_intake::Limits::new(hostname, &config.limits, &config.auth, &config.listen);
-        let intake = Intake::new(parts, limits);
+        let intake = Intake::new(parts, intake_limits(config, hostname.clone()));
+        let mailboxes = mailboxes(config, house, heavy, chores);
+        let imap = imap(config, mailboxes.clone(), house);
         Ok(Self {
-            intake,
-            imap: Arc::new(imap(config, house, heavy, privacy.clone(), chores)),
-            ground: listeners::ground(config, house, privacy.clone()),
+            terms: Watched::new(Terms::new(config, intake, imap)),
             privacy,
             delivery,
             queue,
+            hostname,
+            mailboxes,
+            house: house.clone(),
         })
+    }
+
+    /// Has sessions that begin from now on, and every message that is planned from now on, follow
+    /// `config`.
+    pub(crate) fn reload(&self, config: &Config) {
+        self.privacy.reload(config.privacy.log);
+        self.delivery.reload(expansion(config));
+        let limits = intake_limits(config, self.hostname.clone());
+        let intake = self.terms.get().intake.renewed(limits);
+        let imap = imap(config, self.mailboxes.clone(), &self.house);
+        self.terms.set(Terms::new(config, intake, imap));
+    }
+}
+
+impl Terms {
+    fn new(config: &Config, intake: Intake, imap: Imap<SignIn>) -> Self {
+        let doors = |door| {
+            let hostname = config.hostname.as_str();
+            Doors::new(door, hostname, &config.limits, &config.auth, &config.listen)
+        };
+        Self {
+            intake,
+            imap: Arc::new(imap),
+            lmtp: doors(Door::Lmtp),
+            submission: doors(Door::Submission),
+            submissions: doors(Door::Submissions),
+            transfer: doors(Door::Transfer),
+            local: doors(Door::Local),
+            imap_starttls: ImapDoor::new(config, true),
+            imaps: ImapDoor::new(config, false),
+        }
+    }
+
+    /// The profiles of a listener of mail that comes in.
+    pub(crate) fn doors(&self, door: Door) -> &Doors {
+        match door {
+            Door::Lmtp => &self.lmtp,
+            Door::Submission => &self.submission,
+            Door::Submissions => &self.submissions,
+            Door::Transfer => &self.transfer,
+            Door::Local => &self.local,
+        }
+    }
+
+    /// The settings of a listener of IMAP.
+    pub(crate) fn imap_door(&self, role: Role) -> &ImapDoor {
+        match role {
+            Role::Imap => &self.imap_starttls,
+            _ => &self.imaps,
+        }
+    }
+}
+
+fn intake_limits(config: &Config, hostname: Domain) -> postroom_intake::Limits {
+    postroom_intake::Limits {
+        trusted_user: Some(rustix::process::geteuid().as_raw()),
+        ..postroom_intake::Limits::new(hostname, &config.limits, &config.auth, &config.listen)
     }
 }
 
@@ -124,24 +201,23 @@ fn heavy() -> Result<BlockingPool, Failure> {
         .map_err(|error| Failure::because("no thread for parsing", &error))
 }
 
-fn imap(
-    config: &Config,
-    house: &House,
-    heavy: BlockingPool,
-    privacy: Privacy,
-    chores: &TaskGroup,
-) -> Imap<SignIn> {
+fn mailboxes(config: &Config, house: &House, heavy: BlockingPool, chores: &TaskGroup) -> Mailboxes {
     let limits = views::Limits {
         views_octets_max: config.store.views_max.as_usize(),
     };
     let views = Views::start(&house.store, limits, chores);
+    Mailboxes::new(house.store.clone(), house.clock.clone(), views, heavy)
+}
+
+fn imap(config: &Config, mailboxes: Mailboxes, house: &House) -> Imap<SignIn> {
     Imap {
-        mailboxes: Mailboxes::new(house.store.clone(), house.clock.clone(), views, heavy),
+        mailboxes,
         authenticator: SignIn(house.directory.clone()),
-        privacy,
+        privacy: house.privacy.clone(),
         separator: config.imap.separator.as_char(),
         append_octets_max: config.limits.message.size_max.bytes(),
         clock: house.clock.clone(),
+        telemetry: house.telemetry.clone(),
     }
 }
 

@@ -1,12 +1,10 @@
 //! The room that sends mail on, opened over the others.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use postroom_config::Config;
-use postroom_config::tree::Role;
 use postroom_dns::system::{Nobody, Settings as DnsSettings, System};
 use postroom_dns::{Dns, Limits as DnsLimits, Resolver};
 use postroom_net::tls::{Certificate, Outward, system_roots};
@@ -16,16 +14,17 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use super::listeners::Listeners;
 use super::protocols::Rooms;
 use crate::house::House;
 use crate::report::Failure;
 
-/// The relay of a house that listens at `addresses`; nothing when it is configured off.
+/// The relay of a house; nothing when it is configured off.
 pub(crate) fn open(
     config: &Config,
     house: &House,
     rooms: &Rooms,
-    addresses: &[(Role, SocketAddr)],
+    listeners: &Listeners,
 ) -> Result<Option<Relay>, Failure> {
     if !config.relay.enabled {
         return Ok(None);
@@ -57,13 +56,12 @@ pub(crate) fn open(
         }
         None => None,
     };
-    let sockets = addresses.iter().map(|(_, address)| *address).collect();
     let parts = Parts {
         delivery: rooms.delivery.clone(),
         queue: rooms.queue.clone(),
         dns: dns(config, house),
-        ground: Arc::clone(&rooms.ground),
-        own: Own::new(hostname, sockets),
+        ground: listeners.ground(),
+        own: Own::new(hostname, listeners.sockets()),
         clock: house.clock.clone(),
         random: house.random.clone(),
         host: hostname.into(),

@@ -2,6 +2,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::keeper;
 use crate::report::Failure;
 
 /// What a signal means.
@@ -18,6 +19,12 @@ pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// The keeper passes on what it was told.
+    keeper: Signal,
+    /// How often this process was told to end, and how often its keeper was. Who signals all
+    /// processes of a service once has not asked twice.
+    own_ends: u32,
+    keeper_ends: u32,
 }
 
 impl Signals {
@@ -30,20 +37,32 @@ impl Signals {
             terminate: catch(SignalKind::terminate())?,
             interrupt: catch(SignalKind::interrupt())?,
             hang_up: catch(SignalKind::hangup())?,
+            keeper: catch(keeper::end_signal())?,
+            own_ends: 0,
+            keeper_ends: 0,
         })
     }
 
     /// Waits for the next. Cancel safe.
     pub(crate) async fn next(&mut self) -> Told {
         tokio::select! {
-            _ = self.terminate.recv() => Told::End,
-            _ = self.interrupt.recv() => Told::End,
-            _ = self.hang_up.recv() => Told::Reload,
+            _ = self.terminate.recv() => self.own_ends += 1,
+            _ = self.interrupt.recv() => self.own_ends += 1,
+            _ = self.keeper.recv() => self.keeper_ends += 1,
+            _ = self.hang_up.recv() => return Told::Reload,
         }
+        Told::End
     }
 
     /// Waits until the server shall end. Cancel safe.
     pub(crate) async fn end(&mut self) {
         while self.next().await != Told::End {}
+    }
+
+    /// Waits until it was told so twice. Cancel safe.
+    pub(crate) async fn insisted(&mut self) {
+        while self.own_ends.max(self.keeper_ends) < 2 {
+            self.next().await;
+        }
     }
 }

@@ -137,9 +137,10 @@ pub(super) fn sort(mut rows: Vec<Sorted>, criteria: &[Criterion]) -> Vec<u32> {
 
 fn compare(one: &Sorted, other: &Sorted, criteria: &[Criterion]) -> Ordering {
     for ((one, other), criterion) in one.values.iter().zip(&other.values).zip(criteria) {
-        let order = match criterion.is_reverse {
-            true => other.cmp(one),
-            false => one.cmp(other),
+        let order = if criterion.is_reverse {
+            other.cmp(one)
+        } else {
+            one.cmp(other)
         };
         if order != Ordering::Equal {
             return order;

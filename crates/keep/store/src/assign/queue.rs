@@ -91,13 +91,14 @@ impl Draft {
         let state = state.ok_or(refused(NotTended::Gone))?;
         let is_in_hand = state.lease != LeaseToken(0) && state.due > now;
         let tended = match care {
-            Care::Retry if state.is_held => return Err(refused(NotTended::Held)),
+            Care::Retry | Care::Hold { .. } if state.is_held => {
+                return Err(refused(NotTended::Held));
+            }
             Care::Retry if is_in_hand => return Err(refused(NotTended::InHand)),
             Care::Retry => {
                 state.due = now;
                 Tended::Due { due: now }
             }
-            Care::Hold { .. } if state.is_held => return Err(refused(NotTended::Held)),
             Care::Hold { status } => {
                 state.is_held = true;
                 Tended::Held {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::value::{coded_at, int, size, time_at, u64_at};
 use crate::log::codec;
 use crate::operation::{EntryId, LeaseToken, NextHop};
-use crate::row::{DuePage, DuePlace, DueQuery, Entry, QueueRow, Side};
+use crate::row::{DuePage, DuePlace, DueQuery, Entry, QueueCounts, QueueRow, Side};
 
 type Read<T> = rusqlite::Result<T>;
 
@@ -104,6 +104,22 @@ pub(crate) fn end_leases(connection: &Connection, now: Timestamp) -> Read<usize>
         "UPDATE queue_entry SET lease = 0, due = min(due, ?) WHERE lease <> 0",
         [int(now.0)],
     )
+}
+
+pub(crate) fn counts(connection: &Connection, now: Timestamp) -> Read<QueueCounts> {
+    connection
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM queue_entry WHERE is_held = 0 AND due <= ?1), \
+                    (SELECT count(*) FROM queue_entry WHERE is_held = 0 AND due > ?1), \
+                    (SELECT count(*) FROM queue_entry WHERE is_held = 1)",
+        )?
+        .query_row([int(now.0)], |row| {
+            Ok(QueueCounts {
+                due: u64_at(row, 0)?,
+                waiting: u64_at(row, 1)?,
+                held: u64_at(row, 2)?,
+            })
+        })
 }
 
 pub(crate) fn entries(

@@ -130,6 +130,7 @@ fn start(
         shared: Arc::clone(&shared),
         notices: notices.clone(),
         clock: options.clock.clone(),
+        telemetry: options.telemetry.clone(),
         progress: recovered.progress,
         batch_octets_max: options.batch_octets_max,
         lock: Arc::clone(&lock),

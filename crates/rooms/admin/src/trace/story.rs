@@ -107,7 +107,7 @@ fn sender(line: &JournalLine) -> Option<(u8, Step)> {
 fn accepted<'l>(lines: impl Iterator<Item = &'l JournalLine>, start: Timestamp) -> Vec<(u8, Step)> {
     let mut seen: Vec<&str> = Vec::new();
     let mut found = Vec::new();
-    for line in lines.filter(|line| &*line.room == "delivery") {
+    for line in lines.filter(|line| &*line.what == "deliver") {
         let Some(recipient) = line.recipient.as_deref().filter(|one| !seen.contains(one)) else {
             continue;
         };
@@ -192,14 +192,19 @@ fn fates(lines: &[JournalLine], is_waiting: bool) -> BTreeMap<String, String> {
     // Members of lists and aliases, whose attempts go under their own names.
     let mut owners: HashMap<&str, &str> = HashMap::new();
     let mut members: Copies<'_> = BTreeMap::new();
+    // A report is about the message, unless it is the message.
+    let is_report = |line: &JournalLine| &*line.what == "report";
+    let is_all_report = lines.iter().all(is_report);
     for line in lines {
+        if is_report(line) != is_all_report {
+            continue;
+        }
         let Some(recipient) = line.recipient.as_deref() else {
             continue;
         };
         let word = fate(line);
         if line.session != 0 {
-            let hop = line.next_hop.as_deref();
-            let member = hop.and_then(|hop| Some(hop.rsplit_once('/')?.0));
+            let member = line.next_hop.as_deref().and_then(member_of);
             let member = member.unwrap_or(recipient);
             owners.insert(member, recipient);
             named.entry(recipient).or_default().insert(member, word);
@@ -212,12 +217,21 @@ fn fates(lines: &[JournalLine], is_waiting: bool) -> BTreeMap<String, String> {
     if named.is_empty() {
         return members.iter().map(owned).collect();
     }
-    let rest = worst(members.values().copied(), is_waiting).unwrap_or("delivered");
+    let rest = worst(&members, is_waiting).unwrap_or("delivered");
     let all = named.iter().map(|(recipient, copies)| {
-        let word = worst(copies.values().copied(), is_waiting).unwrap_or(rest);
+        let word = worst(copies, is_waiting).unwrap_or(rest);
         owned((recipient, &word))
     });
     all.collect()
+}
+
+/// Whose copy goes to a next hop of the commit that took the message: an account's mailbox, or an
+/// address elsewhere; nobody's, where a list waits as a whole.
+fn member_of(hop: &str) -> Option<&str> {
+    match hop.rsplit_once('/') {
+        Some((account, _)) => Some(account),
+        None => (!hop.ends_with(" members")).then_some(hop),
+    }
 }
 
 fn owned((recipient, word): (&&str, &&str)) -> (String, String) {
@@ -235,10 +249,10 @@ fn fate(line: &JournalLine) -> &str {
 }
 
 /// What the copies amount to; `None` when they seem to wait and the queue has nothing.
-fn worst<'l>(copies: impl Iterator<Item = &'l str> + Clone, is_waiting: bool) -> Option<&'l str> {
+fn worst<'l>(copies: &Copies<'l>, is_waiting: bool) -> Option<&'l str> {
     let word = FATES
         .into_iter()
-        .find(|fate| copies.clone().any(|one| one == *fate))?;
+        .find(|fate| copies.values().any(|one| one == fate))?;
     (is_waiting || !PENDING.contains(&word)).then_some(word)
 }
 

@@ -22,6 +22,11 @@ fn issue(directory: &Path, file: &str, names: &[&str]) -> Source {
     source
 }
 
+/// Opens files as this process may.
+fn plain() -> Open {
+    Arc::new(|path| fs::File::open(path))
+}
+
 fn shown(certificates: &Certificates, name: Option<&str>) -> Arc<CertifiedKey> {
     certificates.choose(name, |_| true).unwrap()
 }
@@ -31,8 +36,9 @@ fn a_peer_is_shown_the_certificate_for_the_name_it_asks_for() {
     let scratch = Scratch::new("names");
     let first = issue(scratch.path(), "first", &["mail.example.test"]);
     let second = issue(scratch.path(), "second", &["*.example.org", "example.org"]);
-    let certificates = Certificates::load(vec![first.clone(), second.clone()]).unwrap();
-    let [first, second] = [first, second].map(|source| chain::load(&source).unwrap().cert.clone());
+    let certificates = Certificates::load(vec![first.clone(), second.clone()], plain()).unwrap();
+    let [first, second] =
+        [first, second].map(|source| chain::load(&source, &*plain()).unwrap().cert.clone());
     for (name, expected) in [
         (None, &first),
         (Some("mail.example.test"), &first),
@@ -51,8 +57,8 @@ fn a_certificate_that_the_peer_cannot_verify_is_passed_over() {
     let scratch = Scratch::new("schemes");
     let names = &["mail.example.test"];
     let sources = ["first", "second"].map(|file| issue(scratch.path(), file, names));
-    let certificates = Certificates::load(sources.to_vec()).unwrap();
-    let second = chain::load(&sources[1]).unwrap();
+    let certificates = Certificates::load(sources.to_vec(), plain()).unwrap();
+    let second = chain::load(&sources[1], &*plain()).unwrap();
     let chosen = certificates.choose(Some(names[0]), |certified| certified.cert == second.cert);
     assert_eq!(chosen.unwrap().cert, second.cert);
     assert!(certificates.choose(None, |_| false).is_none());
@@ -62,7 +68,7 @@ fn a_certificate_that_the_peer_cannot_verify_is_passed_over() {
 fn a_written_file_is_noticed_and_a_broken_one_changes_nothing() {
     let scratch = Scratch::new("reload");
     let source = issue(scratch.path(), "only", &["old.example.test"]);
-    let certificates = Certificates::load(vec![source.clone()]).unwrap();
+    let certificates = Certificates::load(vec![source.clone()], plain()).unwrap();
     assert!(!certificates.reload_if_changed().unwrap());
     let old = shown(&certificates, None);
 
@@ -89,9 +95,9 @@ fn other_sources_take_the_place_of_the_old_or_leave_them() {
     let scratch = Scratch::new("replace");
     let old = issue(scratch.path(), "old", &["old.example.test"]);
     let new = issue(scratch.path(), "new", &["new.example.test"]);
-    let certificates = Certificates::load(vec![old.clone()]).unwrap();
+    let certificates = Certificates::load(vec![old.clone()], plain()).unwrap();
     let first = shown(&certificates, None);
-    certificates.replace(vec![new.clone()]).unwrap();
+    certificates.take(certificates.read(vec![new.clone()]).unwrap());
     let second = shown(&certificates, None);
     assert_ne!(second.cert, first.cert);
     assert!(!certificates.reload_if_changed().unwrap());
@@ -100,7 +106,7 @@ fn other_sources_take_the_place_of_the_old_or_leave_them() {
         chain: old.chain,
         key: new.key,
     };
-    assert!(certificates.replace(vec![broken]).is_err());
+    assert!(certificates.read(vec![broken]).is_err());
     assert_eq!(shown(&certificates, None).cert, second.cert);
 }
 
@@ -114,7 +120,7 @@ fn each_fault_of_a_file_is_named() {
             chain: chain.to_owned(),
             key: key.to_owned(),
         };
-        Certificates::load(vec![source]).unwrap_err()
+        Certificates::load(vec![source], plain()).unwrap_err()
     };
     let absent = scratch.path().join("absent");
     assert!(matches!(

@@ -124,7 +124,7 @@ fn addresses_lead_to_accounts() {
         ("dead@a.org", Err(ExpandError::Unknown)),
         ("nobody@a.org", Err(ExpandError::Unknown)),
         ("nobody+x@a.org", Err(ExpandError::Unknown)),
-        ("gone@a.org", Err(ExpandError::Unknown)),
+        ("gone@a.org", Err(ExpandError::Disabled)),
         ("x@elsewhere.net", Ok(&[])),
         ("out@a.org", Ok(&[1])),
         ("anna@b.org", Ok(&[1])),

@@ -5,6 +5,7 @@ use postroom_delivery::facts::Facts;
 use postroom_mail::address::{Address, ForwardPath, NonAscii};
 use postroom_mail::envelope::Recipient;
 use postroom_mail::reply::{self, Reply};
+use postroom_runtime::telemetry::{RecipientVerdict, TransactionOutcome};
 use postroom_smtp::server::{RecipientWish, SenderWish};
 
 use super::story::Refusal;
@@ -15,7 +16,7 @@ use crate::stages::{Candidate, Case, Moment};
 impl Session {
     pub(super) async fn sender(&mut self, wish: SenderWish) -> Reply {
         let started = self.inner().parts.clock.now();
-        self.abandon("abandoned");
+        self.abandon(TransactionOutcome::Abandoned);
         if !self.inner().parts.store.is_accepting() {
             return self.refuse_sender("store", reply::STORE_FULL);
         }
@@ -55,7 +56,15 @@ impl Session {
     pub(super) async fn recipients(&mut self, wishes: Vec<RecipientWish>) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(wishes.len());
         for wish in wishes {
-            replies.push(self.recipient(wish).await);
+            let reply = self.recipient(wish).await;
+            let verdict = match reply.code {
+                200..=299 => RecipientVerdict::Accepted,
+                400..=499 => RecipientVerdict::Deferred,
+                _ => RecipientVerdict::Refused,
+            };
+            let recipients = &self.inner().parts.telemetry.intake.recipients;
+            recipients.at(self.peer.role).at(verdict).increment();
+            replies.push(reply);
         }
         replies
     }

@@ -2,12 +2,13 @@
 
 use postroom_directory::authenticate::SignInError;
 use postroom_mail::reply;
+use postroom_runtime::telemetry::LoginOutcome;
 use postroom_smtp::server::Answer;
 use postroom_wire::sasl::Credentials;
 
 use super::Session;
 use super::story::Attempt;
-use crate::stages::Login;
+use crate::stages::{Login, Who};
 
 impl Session {
     /// Checks a password. One answer for every failure of the peer, at one cost: the directory
@@ -30,23 +31,26 @@ impl Session {
                     name: &account.address,
                     ..attempt
                 };
-                self.tell_login(&granted, "granted", None);
+                self.tell_login(&granted, LoginOutcome::Granted, None);
+                let name = self.inner().parts.privacy.name(&account.address);
+                self.peer.note_account(&name);
                 self.login = Some(Login {
-                    account: account.id,
-                    name: self.inner().parts.privacy.name(&account.address),
+                    who: Who::Account(account.id),
+                    name,
                 });
                 Answer::LoggedIn
             }
             Err(SignInError::Wrong) => {
-                self.tell_login(&attempt, "refused", Some(&reply::LOGIN_FAILED));
+                self.tell_login(&attempt, LoginOutcome::Refused, Some(&reply::LOGIN_FAILED));
                 Answer::Verdict(reply::LOGIN_FAILED)
             }
             Err(SignInError::Unheard) => {
-                self.tell_login(&attempt, "unheard", Some(&reply::LOGIN_TROUBLE));
+                self.tell_login(&attempt, LoginOutcome::Unheard, Some(&reply::LOGIN_TROUBLE));
                 Answer::Verdict(reply::LOGIN_TROUBLE)
             }
             Err(SignInError::Busy | SignInError::Store(_)) => {
-                self.tell_login(&attempt, "unavailable", Some(&reply::LOGIN_TROUBLE));
+                let reply = Some(&reply::LOGIN_TROUBLE);
+                self.tell_login(&attempt, LoginOutcome::Unavailable, reply);
                 Answer::Verdict(reply::LOGIN_TROUBLE)
             }
         }

@@ -9,13 +9,14 @@ use postroom_mail::header::{Received, received};
 use postroom_mail::reply::{self, Reply};
 use postroom_mailbox::parsed::Parsing;
 use postroom_runtime::clock::Timestamp;
+use postroom_runtime::telemetry::{self, TransactionOutcome};
 use postroom_smtp::server::{Answer, Dialect};
 use postroom_store::operation::Piece;
 use postroom_store::plan::Plan;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time;
 
-use super::story::{accepted, verdict};
+use super::story::{accepted, outcome};
 use super::{Session, Transaction, store_reply};
 use crate::gather::Gathered;
 use crate::header::Header;
@@ -59,19 +60,28 @@ impl Session {
         let Some(mut transaction) = self.transaction.take() else {
             return Answer::Verdict(reply::MAIL_FIRST);
         };
+        let started = self.inner().parts.clock.now();
+        let answer = self.decide(&mut transaction).await;
+        let elapsed = self.inner().parts.clock.now().duration_since(started);
+        let metrics = &self.inner().parts.telemetry.intake;
+        metrics.end_of_data.observe_time(elapsed);
+        answer
+    }
+
+    async fn decide(&mut self, transaction: &mut Transaction) -> Answer {
         let budget = self.inner().limits.verdict;
-        let ready = match time::timeout(budget, self.prepare(&mut transaction)).await {
+        let ready = match time::timeout(budget, self.prepare(transaction)).await {
             Ok(ready) => ready,
             Err(_) => Err(Stop::Refused("verdict-time", reply::TRY_LATER)),
         };
         match ready {
-            Ok(ready) => self.commit(&transaction, ready).await,
+            Ok(ready) => self.commit(transaction, ready).await,
             Err(stop) => {
                 // Told under the queue id that the peer is given.
                 if let Stop::Repeat(first) = stop {
                     transaction.arrival = first;
                 }
-                self.stop(&transaction, stop)
+                self.stop(transaction, stop)
             }
         }
     }
@@ -136,7 +146,7 @@ impl Session {
     /// RFC 1047: who sent what to whom. Somebody signed in is the same from any address.
     fn digest(&self, transaction: &Transaction, body: &Gathered) -> Digest {
         let who = match &self.login {
-            Some(login) => login.account.to_string(),
+            Some(login) => login.who.to_string(),
             None => self.peer.address.ip().to_canonical().to_string(),
         };
         let sender = &transaction.sender.reverse_path;
@@ -185,10 +195,11 @@ impl Session {
             [only] => Some(&only.address),
             _ => None,
         };
+        let is_remote = self.peer.user.is_none();
         let mut trace = received(&Received {
             helo: hello.map_or("", |hello| &hello.name),
             reverse_name: None,
-            peer: Some(self.peer.address.ip().to_canonical()),
+            peer: is_remote.then(|| self.peer.address.ip().to_canonical()),
             host: &self.inner().limits.hostname,
             protocol: hello.map_or("SMTP", |hello| {
                 let smtputf8 = transaction.sender.smtputf8;
@@ -308,8 +319,9 @@ impl Session {
     async fn commit(&mut self, transaction: &Transaction, ready: Ready) -> Answer {
         // Whoever has gone does not learn of a 250 and sends the message again: leave it to that.
         if self.peer.has_closed() {
-            self.tell_transaction(transaction, "lost", None, None);
-            self.tell_end(transaction, "lost", None);
+            let outcome = TransactionOutcome::Lost;
+            self.tell_transaction(transaction, outcome, None, None);
+            self.tell_end(transaction, outcome, None);
             return Answer::Verdict(reply::TRY_LATER);
         }
         let Ready {
@@ -333,37 +345,60 @@ impl Session {
                 if is_whole {
                     self.inner().repeats.accept(digest, committed.arrival);
                 }
+                self.count_fates(&fates);
                 let reply = accepted(committed.arrival);
-                self.tell_transaction(transaction, "accepted", None, Some(&reply));
+                self.tell_transaction(
+                    transaction,
+                    TransactionOutcome::Accepted,
+                    None,
+                    Some(&reply),
+                );
                 self.verdicts(fates, reply)
             }
             Err(error) => {
                 let reply = store_reply(&error);
                 tracing::warn!(queue_id = %transaction.arrival, %error, "a message is not kept");
-                self.tell_transaction(transaction, "deferred", Some("commit"), Some(&reply));
+                let outcome = TransactionOutcome::Deferred;
+                self.tell_transaction(transaction, outcome, Some("commit"), Some(&reply));
                 self.tell_again();
-                self.tell_end(transaction, "deferred", Some(("commit", &reply)));
+                self.tell_end(transaction, outcome, Some(("commit", &reply)));
                 Answer::Verdict(reply)
             }
+        }
+    }
+
+    fn count_fates(&self, fates: &[Fate]) {
+        let recipients = &self.inner().parts.telemetry.delivery.recipients;
+        for fate in fates {
+            let counted = match fate {
+                Fate::Delivered => telemetry::Fate::Delivered,
+                Fate::Queued => telemetry::Fate::Queued,
+                Fate::Reported(_) | Fate::Unreported(..) => telemetry::Fate::Failed,
+                // The peer keeps the message.
+                Fate::Refused(_) => continue,
+            };
+            recipients.at(counted).increment();
         }
     }
 
     fn stop(&self, transaction: &Transaction, stop: Stop) -> Answer {
         match stop {
             Stop::Refused(stage, reply) => {
-                let outcome = verdict(&reply);
+                let outcome = outcome(&reply);
                 self.tell_transaction(transaction, outcome, Some(stage), Some(&reply));
                 self.tell_end(transaction, outcome, Some((stage, &reply)));
                 Answer::Verdict(reply)
             }
             Stop::RefusedEach(fates) => {
-                self.tell_transaction(transaction, "refused", Some("recipients"), None);
+                let outcome = TransactionOutcome::Refused;
+                self.tell_transaction(transaction, outcome, Some("recipients"), None);
                 self.tell_each(transaction, &fates);
                 self.verdicts(fates, reply::TRY_LATER)
             }
             Stop::Repeat(arrival) => {
                 let reply = accepted(arrival);
-                self.tell_transaction(transaction, "repeated", None, Some(&reply));
+                let outcome = TransactionOutcome::Repeated;
+                self.tell_transaction(transaction, outcome, None, Some(&reply));
                 self.tell_repeat(transaction, &reply);
                 Answer::Verdict(reply)
             }

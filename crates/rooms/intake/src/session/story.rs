@@ -9,6 +9,7 @@ use postroom_mail::address::Address;
 use postroom_mail::envelope::Recipient;
 use postroom_mail::identifier::ArrivalId;
 use postroom_mail::reply::{self, Reply};
+use postroom_runtime::telemetry::{LoginOutcome, Stage, TransactionOutcome};
 use postroom_smtp::server::HelloVerb;
 use postroom_store::journal::JournalLine;
 
@@ -40,10 +41,15 @@ impl Session {
     pub(super) fn tell_transaction(
         &self,
         transaction: &Transaction,
-        outcome: &str,
+        outcome: TransactionOutcome,
         stage: Option<&str>,
         reply: Option<&Reply>,
     ) {
+        let transactions = &self.inner().parts.telemetry.intake.transactions;
+        transactions.at(self.peer.role).at(outcome).increment();
+        if let Some(stage) = stage {
+            self.count_refusal(stage);
+        }
         let privacy = &self.inner().parts.privacy;
         let recipients = &transaction.recipients;
         // Where nobody was accepted, the first who was refused is what somebody will ask about.
@@ -61,7 +67,7 @@ impl Session {
             sender = %privacy.reverse_path(&transaction.sender.reverse_path),
             recipient = first.map(|address| tracing::field::display(privacy.address(address))),
             recipients = recipients.len(),
-            outcome,
+            outcome = outcome.as_str(),
             stage = stage.or(refused.map(|refused| refused.stage)),
             reply = reply.map(|reply| reply.code),
             elapsed_ms = self.elapsed(transaction.started).0,
@@ -70,19 +76,26 @@ impl Session {
     }
 
     /// The one event that ends an attempt to sign in.
-    pub(super) fn tell_login(&self, attempt: &Attempt<'_>, outcome: &str, reply: Option<&Reply>) {
+    pub(super) fn tell_login(
+        &self,
+        attempt: &Attempt<'_>,
+        outcome: LoginOutcome,
+        reply: Option<&Reply>,
+    ) {
+        let attempts = &self.inner().parts.telemetry.login.attempts;
+        attempts.at(self.peer.role).at(outcome).increment();
         tracing::info!(
             session = %format_args!("{:016x}", self.id),
             peer = %self.shown_peer(),
             account = %self.inner().parts.privacy.name(attempt.name),
             mechanism = attempt.mechanism,
-            outcome,
+            outcome = outcome.as_str(),
             reply = reply.map(|reply| reply.code),
             elapsed_ms = self.elapsed(attempt.started).0,
             "login"
         );
         let mechanism = attempt.mechanism;
-        let mut line = self.line("login", outcome, None);
+        let mut line = self.line("login", outcome.as_str(), None);
         line.sender = Some(self.inner().parts.privacy.name(attempt.name));
         line.elapsed_us = self.elapsed(attempt.started).1;
         line.reply = Some(match reply {
@@ -100,6 +113,7 @@ impl Session {
             recipient,
             reply,
         } = refusal;
+        self.count_refusal(stage);
         tracing::debug!(
             session = %format_args!("{:016x}", self.id),
             stage,
@@ -116,6 +130,11 @@ impl Session {
             self.is_told.store(true, Ordering::Relaxed);
         }
         self.journal(vec![line]);
+    }
+
+    fn count_refusal(&self, stage: &str) {
+        let refusals = &self.inner().parts.telemetry.intake.refusals;
+        refusals.at(Stage::named(stage)).increment();
     }
 
     /// What stages found worth keeping, though it decided nothing.
@@ -151,7 +170,7 @@ impl Session {
     pub(super) fn tell_end(
         &self,
         transaction: &Transaction,
-        outcome: &str,
+        outcome: TransactionOutcome,
         refusal: Option<(&str, &Reply)>,
     ) {
         if transaction.recipients.is_empty() {
@@ -165,7 +184,7 @@ impl Session {
         };
         let touched = transaction.recipients.iter().take(TOUCHED_MAX);
         let mut lines: Vec<_> = touched.map(recipient).collect();
-        let mut line = self.line("message", outcome, Some(transaction));
+        let mut line = self.line("message", outcome.as_str(), Some(transaction));
         line.reply = refusal.map(|(stage, reply)| spoken(reply, Some(stage)));
         lines.push(line);
         self.journal(lines);
@@ -277,13 +296,18 @@ pub(super) fn accepted(arrival: ArrivalId) -> Reply {
     reply.with_text(text)
 }
 
-/// What a reply that is no 2xx means, as the journal spells it.
-pub(super) fn verdict(reply: &Reply) -> &'static str {
+/// What a reply that is no 2xx means.
+pub(super) fn outcome(reply: &Reply) -> TransactionOutcome {
     if reply.is_permanent() {
-        "refused"
+        TransactionOutcome::Refused
     } else {
-        "deferred"
+        TransactionOutcome::Deferred
     }
+}
+
+/// The same as the journal spells it.
+fn verdict(reply: &Reply) -> &'static str {
+    outcome(reply).as_str()
 }
 
 /// A reply in one line, and the stage or part that decided it.

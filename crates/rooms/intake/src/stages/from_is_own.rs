@@ -7,7 +7,7 @@ use super::{Case, Judgement, Moment, Senses, Stage, may_send_as};
 /// are all their own.
 ///
 /// Readers and signature checks disagree on which of two From fields counts, so two are refused
-/// whatever they say. Setting: `auth.senders` relaxes whose addresses they are, not how many
+/// whatever they say. Settings: `auth.senders` and `auth.local_senders` relax whose addresses they are, not how many
 /// fields. Source: RFC 6409 §6.1 and §8.1, RFC 5322 §3.6.2. Runs at the end of the data. Directory
 /// trouble: defers.
 pub(crate) const FROM_IS_OWN: Stage = Stage {
@@ -25,7 +25,7 @@ async fn from_is_own(case: &Case<'_>, senses: &Senses<'_>) -> Judgement {
     if header.from_fields != 1 || header.from.is_empty() {
         return Judgement::reject(reply::FROM_NOT_ONE);
     }
-    if senses.limits.senders == Senders::Any {
+    if login.senders(senses.limits) == Senders::Any {
         return Judgement::pass();
     }
     for address in &header.from {

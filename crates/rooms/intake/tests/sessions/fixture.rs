@@ -19,7 +19,8 @@ use postroom_runtime::clock::Clock;
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
 use postroom_runtime::secret::Secret;
-use postroom_smtp::server::{News, Server};
+use postroom_runtime::telemetry::{Role, Telemetry};
+use postroom_smtp::server::{News, Profile, Server};
 use postroom_store::operation::{self, DomainKind};
 use postroom_store::store::{Options, Store};
 use postroom_testkit::directory::TestDirectory;
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) senders: Senders,
     pub(crate) expansion: expand::Limits,
     pub(crate) size_max: u64,
+    /// The user of the machine who may send from any address, besides root.
+    pub(crate) trusted_user: Option<u32>,
     pub(crate) relay_allow: &'static str,
 }
 
@@ -43,6 +46,7 @@ impl Default for Settings {
             senders: Senders::Own,
             expansion: expand::Limits::default(),
             size_max: 50 << 20,
+            trusted_user: None,
             relay_allow: "",
         }
     }
@@ -54,6 +58,7 @@ pub(crate) struct House {
     pub(crate) directory: Directory,
     pub(crate) delivery: Delivery,
     pub(crate) intake: Intake,
+    pub(crate) telemetry: Telemetry,
     room: Limits,
     limits: tree::Limits,
     _folder: TestDirectory,
@@ -108,14 +113,19 @@ impl House {
             .into_iter()
             .collect();
         let hostname = Domain::parse("mx.example.org").unwrap();
-        let room = Limits::new(hostname, &limits, &auth, &listen);
-        let parts = parts(&store, &directory, &delivery);
+        let room = Limits {
+            trusted_user: settings.trusted_user,
+            ..Limits::new(hostname, &limits, &auth, &listen)
+        };
+        let telemetry = Telemetry::default();
+        let parts = parts(&store, &directory, &delivery, &telemetry);
         let intake = Intake::new(parts, room.clone());
         let house = Self {
             store,
             directory,
             delivery,
             intake,
+            telemetry,
             room,
             limits,
             _folder: folder,
@@ -126,7 +136,12 @@ impl House {
 
     /// The room forgets what it knew in memory, as with a restart of the server.
     pub(crate) fn restart(&mut self) {
-        let parts = parts(&self.store, &self.directory, &self.delivery);
+        let parts = parts(
+            &self.store,
+            &self.directory,
+            &self.delivery,
+            &self.telemetry,
+        );
         self.intake = Intake::new(parts, self.room.clone());
     }
 
@@ -197,6 +212,22 @@ impl House {
         let from = std::net::SocketAddr::new(from.parse().unwrap(), 40_000);
         let profile = doors.profile(from.ip());
         let peer = Peer::detached(from, "198.51.100.1:25".parse().unwrap());
+        self.talk(door, profile, peer).await
+    }
+
+    /// A user of this machine who has been greeted.
+    pub(crate) async fn user_of_machine(&self, uid: u32) -> Talk {
+        let (auth, listen) = (tree::Auth::default(), tree::Listen::default());
+        let doors = Doors::new(Door::Local, "mx.example.org", &self.limits, &auth, &listen);
+        let here: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let mut peer = Peer::detached(here, here);
+        peer.user = Some(uid);
+        peer.role = Role::Local;
+        self.talk(Door::Local, doors.profile(here.ip()), peer).await
+    }
+
+    async fn talk(&self, door: Door, profile: Arc<Profile>, mut peer: Peer) -> Talk {
+        peer.session = self.store.new_arrival().0;
         let mut talk = Talk {
             session: Session::new(self.intake.clone(), profile.dialect, peer),
             server: Server::new(Arc::clone(&profile), Clock::system().now()),
@@ -228,7 +259,12 @@ impl House {
     }
 }
 
-fn parts(store: &Store, directory: &Directory, delivery: &Delivery) -> Parts {
+fn parts(
+    store: &Store,
+    directory: &Directory,
+    delivery: &Delivery,
+    telemetry: &Telemetry,
+) -> Parts {
     let random = Random::seeded(8);
     Parts {
         store: store.clone(),
@@ -237,6 +273,7 @@ fn parts(store: &Store, directory: &Directory, delivery: &Delivery) -> Parts {
         clock: Clock::system(),
         heavy: BlockingPool::start("heavy", 1, 16).unwrap(),
         privacy: Privacy::new(LogPrivacy::Full, &random),
+        telemetry: telemetry.clone(),
     }
 }
 

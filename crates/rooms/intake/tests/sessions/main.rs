@@ -7,6 +7,7 @@ mod attacks;
 mod elsewhere;
 mod fixture;
 mod lmtp;
+mod local;
 mod queue;
 mod repeats;
 mod submission;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use postroom_config::value::LogPrivacy;
 use postroom_delivery::privacy::Privacy;
 use postroom_delivery::worker::Worker;
@@ -7,7 +9,10 @@ use postroom_queue::schedule::Schedule;
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::Token;
 use postroom_runtime::random::Random;
-use postroom_store::operation::NextHop;
+use postroom_store::operation::{
+    DsnWish, EntryOutcome, NewEntry, NextHop, Operation, Piece, Rendering,
+};
+use postroom_store::plan::{Body, Plan};
 use postroom_store::row::Entry;
 
 use crate::fixture::{House, Settings, codes, note};
@@ -15,7 +20,12 @@ use crate::fixture::{House, Settings, codes, note};
 impl House {
     /// Works off the queue until it holds nothing for mailboxes here.
     async fn work_off(&self) {
-        let clock = Clock::system();
+        self.work_off_until(&Clock::system(), 0).await;
+    }
+
+    /// Works off the queue until no more than `left` entries are in it.
+    async fn work_off_until(&self, clock: &Clock, left: usize) {
+        let clock = clock.clone();
         let random = Random::seeded(11);
         let worker = Worker {
             delivery: self.delivery.clone(),
@@ -28,20 +38,74 @@ impl House {
         let mut news = self.store.follow();
         let is_here = |entry: &Entry| !matches!(entry.next_hop, NextHop::Remote(_));
         let done = async {
-            while self
-                .store
-                .entries(None, 1000)
-                .await
-                .unwrap()
-                .iter()
-                .any(is_here)
-            {
+            let here = async || {
+                let entries = self.store.entries(None, 1000).await.unwrap();
+                entries.into_iter().filter(is_here).count()
+            };
+            while here().await > left {
                 let _ = news.recv().await;
             }
             token.cancel();
         };
         tokio::join!(worker.run(token.clone()), done);
     }
+
+    /// Puts a message for a mailbox here into the queue.
+    async fn enqueue(&self, reverse_path: &str, recipient: &str) {
+        let body = note("x@y.net").into_bytes();
+        let entry = NewEntry {
+            reverse_path: reverse_path.into(),
+            recipient: recipient.into(),
+            next_hop: NextHop::Local,
+            due: Clock::system().wall(),
+            dsn: DsnWish::default(),
+            rendering: Rendering {
+                pieces: vec![Piece::Kept(0..body.len() as u64)],
+            },
+        };
+        let plan = Plan {
+            arrival: self.store.new_arrival(),
+            time: Clock::system().wall(),
+            operations: vec![Operation::Enqueue(entry)],
+            journal: Vec::new(),
+            body: Some(Body::Inline(body)),
+        };
+        self.store.commit(plan).await.unwrap();
+    }
+}
+
+/// A worker that is gone holds entries no longer than its lease, and what it still says of them
+/// then counts for nothing.
+#[tokio::test]
+async fn attack_h03_entries_of_a_dead_worker_are_worked_off_by_the_next() {
+    let house = House::new().await;
+    house.enqueue("x@y.net", "bob@example.org").await;
+    let clock = Clock::manual(Clock::system().wall());
+    let queue = Queue::new(house.store.clone(), clock.clone(), Schedule::default());
+    let held = queue.take_due(10).await.unwrap().unwrap();
+    assert!(queue.take_due(10).await.unwrap().is_none(), "held");
+
+    clock.advance(Duration::from_hours(1));
+    house.work_off_until(&clock, 0).await;
+    assert_eq!(house.inbox("bob").await.len(), 1);
+    let late = queue
+        .settle(held.entries[0].id, held.token, EntryOutcome::Done)
+        .await;
+    assert!(late.is_err(), "the lease is lost");
+}
+
+/// Entries that cannot be read are set aside; those behind them are delivered.
+#[tokio::test]
+async fn attack_h05_a_damaged_entry_stops_nothing() {
+    let house = House::new().await;
+    house.enqueue("x@y.net", "no address at all").await;
+    house.enqueue("no path at all", "anna@example.org").await;
+    house.enqueue("x@y.net", "bob@example.org").await;
+    house.work_off_until(&Clock::system(), 2).await;
+    assert_eq!(house.inbox("bob").await.len(), 1);
+    let left = house.store.entries(None, 10).await.unwrap();
+    assert_eq!(left.len(), 2);
+    assert!(left.iter().all(|entry| entry.is_held), "{left:?}");
 }
 
 /// A list above the bound is frozen, and worked off in chunks after the 250: each member once.

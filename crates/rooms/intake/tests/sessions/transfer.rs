@@ -1,4 +1,5 @@
 use postroom_intake::Door;
+use postroom_mail::address::{Address, NonAscii};
 
 use crate::fixture::{House, Settings, codes, note};
 
@@ -162,4 +163,23 @@ async fn the_postmaster_is_reached_without_a_domain() {
         assert_eq!(codes(&reply), "250", "{to}");
     }
     assert_eq!(house.inbox("carla").await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_disabled_account_takes_no_mail_and_says_so() {
+    let house = House::new().await;
+    let anna = Address::parse("anna@example.org", NonAscii::Refused).unwrap();
+    house
+        .directory
+        .set_account(&anna, None, false)
+        .await
+        .unwrap();
+    let mut talk = house.peer(Door::Transfer).await;
+    talk.say("EHLO client.example.net").await;
+    talk.say("MAIL FROM:<x@y.net>").await;
+    let reply = talk.say("RCPT TO:<anna@example.org>").await;
+    assert_eq!(reply, "550 5.2.1 That mailbox takes no mail\r\n");
+    // Others of an alias have it all the same.
+    let reply = talk.say("RCPT TO:<both@example.org>").await;
+    assert_eq!(codes(&reply), "250");
 }

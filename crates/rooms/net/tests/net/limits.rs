@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postroom_net::Limits;
+use postroom_runtime::telemetry::{Refusal, Role};
 
 use crate::client::{Client, config};
 use crate::rig::{LONG, Mode, Rig, ample};
@@ -11,6 +12,21 @@ const SHORT: Duration = Duration::from_millis(200);
 
 fn never(_: std::net::IpAddr) -> bool {
     false
+}
+
+/// Connections that were turned away.
+fn refused(rig: &Rig) -> u64 {
+    let refused = rig.ground.telemetry().net.refused.at(Role::Smtp);
+    refused.at(Refusal::Address).value() + refused.at(Refusal::Sessions).value()
+}
+
+fn accepted(rig: &Rig) -> u64 {
+    rig.ground
+        .telemetry()
+        .net
+        .connections
+        .at(Role::Smtp)
+        .value()
 }
 
 fn always(_: std::net::IpAddr) -> bool {
@@ -31,7 +47,7 @@ fn one_address_has_its_share_and_no_more() {
     third.expect_end();
     second.say("ECHO undisturbed\r\n");
     second.expect("undisturbed");
-    assert_eq!(rig.ground.counts().refused(), 1);
+    assert_eq!(refused(&rig), 1);
 
     drop(first);
     rig.wait_for_end();
@@ -53,7 +69,7 @@ fn the_house_has_a_bound_for_all() {
     let rig = Rig::with(Mode::Clear, limits, LONG, always);
     let _first = Client::greeted(rig.address);
     Client::connect(rig.address).expect("full");
-    assert_eq!(rig.ground.counts().accepted(), 1);
+    assert_eq!(accepted(&rig), 1);
 }
 
 #[test]
@@ -173,4 +189,45 @@ fn a_drain_cuts_what_outlasts_its_grace() {
     rig.wait_for_end();
     rig.wait_for_end();
     assert_eq!(rig.ground.sessions(), 0);
+}
+
+#[test]
+fn a_port_that_is_given_up_keeps_its_sessions() {
+    let rig = Rig::start(Mode::Clear, ample());
+    let mut client = Client::greeted(rig.address);
+    rig.close();
+    let taken = postroom_net::bind(rig.address).expect("the port is free");
+    client.say("ECHO still here\r\n");
+    client.expect("still here");
+    assert!(rig.none_ended());
+    drop(taken);
+    rig.drain.cancel();
+    client.expect("closing");
+    rig.wait_for_all();
+}
+
+#[test]
+fn new_rules_are_for_new_sessions() {
+    let rig = Rig::with(Mode::Clear, ample(), LONG, |_| false);
+    let mut first = Client::greeted(rig.address);
+    let limits = Limits {
+        sessions_max: 1,
+        ..ample()
+    };
+    let show_peer = Box::new(|peer: std::net::IpAddr| peer.to_string().into());
+    let renewed = rig.ground.renewed(limits, Box::new(|_| false), show_peer);
+    rig.grounds.set(renewed);
+    let mut second = Client::connect(rig.address);
+    second.expect("full");
+    second.expect_end();
+    first.say("QUIT\r\n");
+    first.expect("bye");
+    first.expect_end();
+    rig.wait_for_end();
+    drop(first);
+    // The permit is given back a moment after the end is told.
+    while rig.ground.sessions() > 0 {
+        std::thread::yield_now();
+    }
+    drop(Client::greeted(rig.address));
 }

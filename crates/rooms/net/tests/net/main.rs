@@ -8,6 +8,8 @@ mod client;
 #[cfg(test)]
 mod exhaustion;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod outward;
@@ -17,5 +19,7 @@ mod parrot;
 mod rig;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod tls;

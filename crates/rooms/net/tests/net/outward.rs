@@ -11,6 +11,7 @@ use postroom_net::connect::{ConnectError, Destination, Leash, Over, connect};
 use postroom_net::tls::{Certificate, Outward};
 use postroom_net::{Broken, Ground, Host, Limits, Peer};
 use postroom_runtime::clock::Clock;
+use postroom_runtime::telemetry::Telemetry;
 use postroom_smtp::client::{
     Answer, Cause, Client, Fate, Moment, News, Outcome, Profile, Question, Source, Stage, StartTls,
     Transaction,
@@ -168,7 +169,13 @@ fn session_of(
     let clock = Clock::system();
     let machine = Client::new(Arc::new(profile), clock.now());
     let show = Box::new(|peer: std::net::IpAddr| peer.to_string().into());
-    let ground = Arc::new(Ground::new(clock, limits, Box::new(|_| false), show));
+    let ground = Arc::new(Ground::new(
+        clock,
+        Telemetry::default(),
+        limits,
+        Box::new(|_| false),
+        show,
+    ));
     let session = connect(&ground, destination, Leash::default(), machine, postman);
     runtime.block_on(async { tokio::time::timeout(LONG, session).await.unwrap() })
 }
@@ -596,6 +603,7 @@ fn the_house_can_end_a_session() {
     let show = Box::new(|peer: std::net::IpAddr| peer.to_string().into());
     let ground = Arc::new(Ground::new(
         clock,
+        Telemetry::default(),
         Limits::default(),
         Box::new(|_| false),
         show,

@@ -5,9 +5,11 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::time::Duration;
 
-use postroom_net::{Ground, Limits, Listener, Refusal, Security, Service, tls};
+use postroom_net::{Closer, Ground, Limits, Listener, Peer, Refusal, Security, Service, tls};
 use postroom_runtime::clock::Clock;
 use postroom_runtime::group::{TaskGroup, Token};
+use postroom_runtime::telemetry::{Role, Telemetry};
+use postroom_runtime::watched::Watched;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -45,6 +47,9 @@ pub(crate) struct Rig {
     pub(crate) address: SocketAddr,
     pub(crate) perch: Arc<Perch>,
     pub(crate) ground: Arc<Ground>,
+    /// What new sessions stand on.
+    pub(crate) grounds: Watched<Ground>,
+    pub(crate) closer: Closer,
     pub(crate) drain: Token,
     waiting: Receiver<()>,
     ended: Receiver<()>,
@@ -78,40 +83,44 @@ impl Rig {
             ended: Mutex::new(ended_in),
             patience,
         });
-        let ground = Arc::new(Ground::new(
+        let grounds = Watched::new(Ground::new(
             clock.clone(),
+            Telemetry::default(),
             limits,
             Box::new(exempt),
             Box::new(|peer| peer.to_string().into()),
         ));
         let drain = Token::new();
         let group = TaskGroup::default();
-        let address = runtime.block_on(async {
+        let (address, closer) = runtime.block_on(async {
             let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-            let address = listener.address();
-            let seat = Arc::clone(&perch);
-            let open = move |peer| {
-                let keeper = Keeper {
-                    perch: Arc::clone(&seat),
-                    peer,
-                    body: 0,
-                };
-                (Parrot::new(&seat, clock.now()), keeper)
-            };
-            let ground = Arc::clone(&ground);
-            group.spawn(listener.serve(ground, service(mode), drain.clone(), open));
-            address
+            let (address, closer) = (listener.address(), listener.closer());
+            let open = opening(&perch, &clock);
+            let grounds = grounds.clone();
+            group.spawn(listener.serve(grounds, service(mode), drain.clone(), open));
+            (address, closer)
         });
         Self {
             address,
             perch,
-            ground,
+            ground: grounds.get(),
+            grounds,
+            closer,
             drain,
             waiting,
             ended,
             group,
             runtime: Some(runtime),
         }
+    }
+
+    /// Serves one more listener, in clear text.
+    pub(crate) fn serve_also(&self, bind: impl FnOnce() -> Listener) {
+        let _context = self.runtime.as_ref().unwrap().enter();
+        let open = opening(&self.perch, &Clock::system());
+        let (ground, drain) = (self.grounds.clone(), self.drain.clone());
+        let service = service(Mode::Clear);
+        self.group.spawn(bind().serve(ground, service, drain, open));
     }
 
     /// Does `act` while no task of the rig runs.
@@ -146,6 +155,16 @@ impl Rig {
         self.ended.try_recv().is_err()
     }
 
+    /// Takes the port from the listener.
+    pub(crate) fn close(&self) {
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.block_on(async {
+            tokio::time::timeout(LONG, self.closer.close())
+                .await
+                .unwrap();
+        });
+    }
+
     /// Waits until the listener and all its sessions are over, after a drain.
     pub(crate) fn wait_for_all(&self) {
         let runtime = self.runtime.as_ref().unwrap();
@@ -163,17 +182,32 @@ impl Drop for Rig {
     }
 }
 
+fn opening(
+    perch: &Arc<Perch>,
+    clock: &Clock,
+) -> impl Fn(Peer) -> (Parrot, Keeper) + Send + Sync + 'static {
+    let (seat, clock) = (Arc::clone(perch), clock.clone());
+    move |peer| {
+        let keeper = Keeper {
+            perch: Arc::clone(&seat),
+            peer,
+            body: 0,
+        };
+        (Parrot::new(&seat, clock.now()), keeper)
+    }
+}
+
 fn service(mode: Mode) -> Service {
     Service {
-        name: "parrot",
+        role: Role::Smtp,
         security: match mode {
             Mode::Clear => Security::Clear,
             Mode::StartTls => Security::StartTls(tls::server(certificate(), &[]).unwrap()),
             Mode::Implicit(names) => Security::Implicit(tls::server(certificate(), names).unwrap()),
         },
         refusal: Refusal {
-            full: b"full\r\n",
-            broken: b"broken\r\n",
+            full: (*b"full\r\n").into(),
+            broken: (*b"broken\r\n").into(),
         },
     }
 }

@@ -140,7 +140,7 @@ fn a_panic_ends_its_own_session_alone() {
             client.expect("broken");
             client.expect_end();
         }
-        assert_eq!(rig.ground.counts().panicked(), 1);
+        assert_eq!(rig.ground.telemetry().net.panics.value(), 1);
     }
 }
 

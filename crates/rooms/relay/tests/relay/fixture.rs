@@ -24,6 +24,8 @@ use postroom_relay::{Own, Parts, Relay, Settings};
 use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::random::Random;
+use postroom_runtime::telemetry::Telemetry;
+use postroom_runtime::watched::Watched;
 use postroom_store::journal::JournalLine;
 use postroom_store::operation::{DsnWish, NewEntry, NextHop, Operation, Piece, Rendering};
 use postroom_store::plan::{Body, Plan};
@@ -111,6 +113,7 @@ impl House {
         let exempt = Box::new(|_| true);
         let ground = Ground::new(
             clock.clone(),
+            Telemetry::default(),
             NetLimits::default(),
             exempt,
             Box::new(|peer| peer.to_string().into()),
@@ -123,8 +126,8 @@ impl House {
                 clock.clone(),
                 DnsLimits::default(),
             ),
-            ground: Arc::new(ground),
-            own: Own::new(HOST, wishes.sockets),
+            ground: Watched::new(ground),
+            own: Own::new(HOST, Watched::new(wishes.sockets)),
             clock: clock.clone(),
             random: random.clone(),
             host: HOST.into(),

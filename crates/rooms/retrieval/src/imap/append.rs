@@ -38,6 +38,10 @@ impl<A: Authenticator> ImapHost<A> {
         }
     }
 
+    /// Octets above 127 in a header are taken from every client.
+    ///
+    /// deviates: RFC 6855 §4 because old mail is full of them, and whoever moves here from another
+    /// server must not lose it.
     async fn admit(&self, head: AppendBegin) -> Result<Appending, Failure> {
         if !head.parameters.is_empty() {
             return Err(reply::NOT_OFFERED.into());

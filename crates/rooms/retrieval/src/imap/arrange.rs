@@ -19,7 +19,7 @@ impl<A: Authenticator> ImapHost<A> {
         let by = sort.search.by;
         let tells_mod_seq = sort.search.key.has_mod_seq();
         let found = self.found(sort.search).await?;
-        let criteria: Vec<Criterion> = sort.criteria.iter().map(criterion).collect();
+        let criteria: Vec<Criterion> = sort.criteria.into_iter().map(criterion).collect();
         let version = &self.selected()?.seen;
         let sorted = self
             .mailboxes()
@@ -70,7 +70,7 @@ fn number(version: &Version, by: Numbering, uid: u32) -> Option<u32> {
     }
 }
 
-fn criterion(wanted: &SortCriterion) -> Criterion {
+fn criterion(wanted: SortCriterion) -> Criterion {
     let key = match wanted.key {
         sort::SortKey::Arrival => SortKey::Arrival,
         sort::SortKey::Cc => SortKey::Cc,

@@ -7,6 +7,7 @@ use postroom_imap::question::{Answer, News, Question, Source};
 use postroom_imap::server::Server;
 use postroom_mail::identifier::BlobId;
 use postroom_net::Host;
+use postroom_runtime::telemetry::ImapCommand;
 use postroom_store::operation::Rendering;
 
 use super::binary::Decoding;
@@ -47,10 +48,14 @@ impl<A: Authenticator> Host<Server> for ImapHost<A> {
                 Some(work) => self.page(work).await,
                 None => Answer::Done(Vec::new(), reply::SERVER_BUG),
             },
-            Question::AppendBegin(head) => self.append_begin(*head).await,
+            Question::AppendBegin(head) => {
+                self.note(ImapCommand::Append);
+                self.append_begin(*head).await
+            }
             Question::AppendEnd => self.append_end().await,
             Question::AppendAbandon => self.append_abandon(),
             Question::Poll => {
+                self.note(ImapCommand::Idle);
                 let work: Work = self.poll().await;
                 self.page(work).await
             }

@@ -239,7 +239,7 @@ impl<'s> Page<'s> {
 
     fn read(&mut self, message: &Message, range: Range<u64>, item: usize, made: Made) -> Octets {
         let octets = narrow(0..range.end - range.start).end;
-        self.octets += octets.min(INLINE_OCTETS_MAX as usize);
+        self.octets += octets.min(narrow(0..INLINE_OCTETS_MAX).end);
         self.reads.push(Read {
             row: self.rows.len(),
             item,
@@ -269,40 +269,24 @@ impl<'s> Page<'s> {
             return Ok((rows, false));
         }
         let mut damaged = Vec::new();
-        let (mut whole, mut wanted) = (Vec::new(), Vec::new());
-        for (read, each) in self.reads.into_iter().zip(self.wanted) {
-            let octets = each.range.end - each.range.start;
-            let Made::Decoded(encoding, partial) = &read.made else {
-                whole.push((read, octets));
-                wanted.push(each);
-                continue;
-            };
-            if octets <= INLINE_OCTETS_MAX {
-                whole.push((read, octets));
-                wanted.push(each);
-                continue;
-            }
-            match binary::measured(store, &each, encoding).await {
-                Ok(octets) => {
-                    let part = binary::part_of(octets, *partial);
-                    let octets = part.end - part.start;
-                    let stream = Stream {
-                        blob: each.blob,
-                        rendering: each.rendering,
-                        range: each.range,
-                        decoding: Some(Box::new(Decoding::new(encoding, part))),
-                    };
-                    let streams = &mut *self.streams;
-                    fill(&mut rows, &read, octets, || {
-                        streamed(streams, stream, octets)
-                    });
-                }
+        let (large, small): (Vec<_>, Vec<_>) = self
+            .reads
+            .into_iter()
+            .zip(self.wanted)
+            .partition(|(read, wanted)| read.is_measured(wanted));
+        for (read, wanted) in large {
+            match decoding(store, wanted, &read.made).await {
+                Ok((stream, octets)) => fill(&mut rows, &read, octets, || {
+                    streamed(self.streams, stream, octets)
+                }),
                 Err(ReadError::Damaged { .. }) => damaged.push(read.row),
                 Err(error) => return Err(error.into()),
             }
         }
+        let (small, wanted): (Vec<_>, Vec<_>) = small.into_iter().unzip();
+        let lengths: Vec<u64> = wanted.iter().map(length).collect();
         let found = store.read_many(wanted).await?;
-        for ((read, octets), found) in whole.into_iter().zip(found) {
+        for ((read, found), octets) in small.into_iter().zip(found).zip(lengths) {
             let bytes = match found {
                 Ok(bytes) if bytes.len() as u64 == octets => bytes,
                 Ok(_) | Err(ReadError::Damaged { .. }) => {
@@ -330,12 +314,44 @@ impl<'s> Page<'s> {
     }
 }
 
-/// Where a part lies and what it has to be freed of; `None` where there is no such part.
+impl Read {
+    /// Whether there are too many octets to be decoded in memory.
+    fn is_measured(&self, wanted: &Wanted) -> bool {
+        matches!(self.made, Made::Decoded(..)) && length(wanted) > INLINE_OCTETS_MAX
+    }
+}
+
+fn length(wanted: &Wanted) -> u64 {
+    wanted.range.end - wanted.range.start
+}
+
+/// A large part that is decoded while it is sent, and how many octets that will be.
+async fn decoding(store: &Store, wanted: Wanted, made: &Made) -> Result<(Stream, u64), ReadError> {
+    let mut stream = Stream {
+        blob: wanted.blob,
+        rendering: wanted.rendering.clone(),
+        range: wanted.range.clone(),
+        decoding: None,
+    };
+    let Made::Decoded(encoding, partial) = made else {
+        return Ok((stream, length(&wanted)));
+    };
+    let whole = binary::measured(store, &wanted, encoding).await?;
+    let part = binary::part_of(whole, *partial);
+    let octets = part.end - part.start;
+    stream.decoding = Some(Box::new(Decoding::new(encoding, part)));
+    Ok((stream, octets))
+}
+
+/// Where a part lies and what it has to be freed of.
+type Encoded = (Range<u64>, Option<TransferEncoding>);
+
+/// That of a part; `None` where there is no such part.
 fn encoded(
     message: &Message,
     part: &[u32],
     opened: &mut Opened,
-) -> Result<Option<(Range<u64>, Option<TransferEncoding>)>, Failure> {
+) -> Result<Option<Encoded>, Failure> {
     if part.is_empty() {
         return Ok(Some((0..message.rendering.octets(), None)));
     }

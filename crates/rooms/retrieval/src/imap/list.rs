@@ -38,15 +38,15 @@ impl<A: Authenticator> ImapHost<A> {
         let store = self.mailboxes().store();
         let mailboxes = store.mailboxes(account).await?;
         let wish = Wish::of(&list);
-        let subscribed = match wish.asks_subscriptions {
-            true => store.subscriptions(account).await?,
-            false => Vec::new(),
-        };
+        let mut subscribed = Vec::new();
+        if wish.asks_subscriptions {
+            subscribed = store.subscriptions(account).await?;
+        }
         let mut names = Names::new(mailboxes, subscribed, wish);
         for name in names.iter_mut() {
             // Long patterns over long names take their time; others get theirs.
             tokio::task::consume_budget().await;
-            let text = name.name.join(separator);
+            let text = name.whole.join(separator);
             name.is_match = patterns.iter().any(|each| each.matches(&text, separator));
         }
         let found = names.listed(separator);

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use postroom_imap::question::Answer;
+use postroom_runtime::telemetry::LoginOutcome;
 use postroom_store::journal::JournalLine;
 use postroom_wire::sasl::Credentials;
 
@@ -21,31 +22,38 @@ impl<A: Authenticator> ImapHost<A> {
         let (outcome, answer) = match checked {
             Ok(account) => {
                 self.account = Some(account);
-                ("granted", Answer::Granted)
+                let name = self.imap.privacy.name(&credentials.authcid);
+                self.peer.note_account(&name);
+                (LoginOutcome::Granted, Answer::Granted)
             }
-            Err(AuthenticationError::Denied) => ("refused", Answer::Denied(reply::LOGIN_FAILED)),
-            Err(AuthenticationError::Unavailable) => {
-                ("unavailable", Answer::Denied(reply::LOGIN_LATER))
+            Err(AuthenticationError::Denied) => {
+                (LoginOutcome::Refused, Answer::Denied(reply::LOGIN_FAILED))
             }
+            Err(AuthenticationError::Unavailable) => (
+                LoginOutcome::Unavailable,
+                Answer::Denied(reply::LOGIN_LATER),
+            ),
         };
         self.tell_login(&credentials, outcome, started);
         answer
     }
 
-    fn tell_login(&self, credentials: &Credentials, outcome: &str, started: Instant) {
+    fn tell_login(&self, credentials: &Credentials, outcome: LoginOutcome, started: Instant) {
+        let attempts = &self.imap.telemetry.login.attempts;
+        attempts.at(self.peer.role).at(outcome).increment();
         let privacy = &self.imap.privacy;
         let elapsed = self.imap.clock.now().duration_since(started);
         let peer = privacy.peer(self.peer.address.ip().to_canonical());
         let account = privacy.name(&credentials.authcid);
         let mechanism = credentials.mechanism.name();
         let store = self.mailboxes().store();
-        let session = store.new_arrival().0;
+        let session = self.peer.session;
         tracing::info!(
             session = %format_args!("{session:016x}"),
             %peer,
             %account,
             mechanism,
-            outcome,
+            outcome = outcome.as_str(),
             elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             "login"
         );
@@ -58,7 +66,7 @@ impl<A: Authenticator> ImapHost<A> {
             what: "login".into(),
             sender: Some(account),
             recipient: None,
-            verdict: outcome.into(),
+            verdict: outcome.as_str().into(),
             reply: Some(format!("IMAP {mechanism}").into()),
             next_hop: None,
             peer: Some(peer),

@@ -9,6 +9,10 @@ use postroom_store::row::Mailbox;
 
 /// What a LIST asks for, patterns and STATUS apart.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command"
+)]
 pub(super) struct Wish {
     /// `RECURSIVEMATCH`.
     is_recursive: bool,
@@ -46,7 +50,7 @@ impl Wish {
 /// A name that LIST may tell.
 #[derive(Debug)]
 pub(super) struct Name {
-    pub(super) name: MailboxName,
+    pub(super) whole: MailboxName,
     /// The mailbox of that name, if there is one.
     mailbox: Option<Mailbox>,
     is_subscribed: bool,
@@ -84,7 +88,7 @@ impl Names {
             .into_iter()
             .map(|(name, mailbox)| Name {
                 is_subscribed: subscribed.contains(&name),
-                name,
+                whole: name,
                 mailbox,
                 is_match: false,
             })
@@ -136,7 +140,7 @@ impl Names {
 
     /// One name of a mailbox that exists.
     pub(super) fn one(&self, wanted: &MailboxName, separator: char) -> Listed {
-        let found = self.names.iter().position(|name| name.name == *wanted);
+        let found = self.names.iter().position(|name| name.whole == *wanted);
         match found.and_then(|place| Some((place, self.names.get(place)?))) {
             Some((place, name)) => self.row(place, name, separator),
             None => Listed {
@@ -158,9 +162,10 @@ impl Names {
             .below(place)
             .iter()
             .any(|below| below.mailbox.is_some());
-        attributes.push(match has_children {
-            true => Attribute::HasChildren,
-            false => Attribute::HasNoChildren,
+        attributes.push(if has_children {
+            Attribute::HasChildren
+        } else {
+            Attribute::HasNoChildren
         });
         if name.is_subscribed {
             attributes.push(Attribute::Subscribed);
@@ -173,7 +178,7 @@ impl Names {
         Listed {
             attributes,
             separator: Some(separator),
-            name: name.name.join(separator).into(),
+            name: name.whole.join(separator).into(),
             child_info: Vec::new(),
             old_name: None,
         }
@@ -184,7 +189,7 @@ impl Names {
         let (Some(name), Some(rest)) = (self.names.get(place), self.names.get(place + 1..)) else {
             return &[];
         };
-        let end = rest.partition_point(|other| other.name.is_below(&name.name));
+        let end = rest.partition_point(|other| other.whole.is_below(&name.whole));
         rest.get(..end).unwrap_or_default()
     }
 }

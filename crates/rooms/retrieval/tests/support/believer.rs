@@ -173,13 +173,24 @@ impl Believer {
         }
         for &uid in uids {
             let known = self.messages.iter().position(|each| each.uid == Some(uid));
-            // One whose UID was never asked for: they are all the same to the client.
-            let unknown = || self.messages.iter().rposition(|each| each.uid.is_none());
-            let place = known.or_else(unknown);
+            let place = known.or_else(|| self.place_among_unknown(uid));
             let place = place.ok_or_else(|| format!("{uid} vanished and was never there"))?;
             self.messages.remove(place);
         }
         Ok(())
+    }
+
+    /// Where a message is whose UID was never asked for: behind all that are known to be lower.
+    /// Those between two that are known are all the same to the client.
+    fn place_among_unknown(&self, uid: u32) -> Option<usize> {
+        let is_lower = |known: &Known| known.uid.is_some_and(|known| known < uid);
+        let start = self
+            .messages
+            .iter()
+            .rposition(is_lower)
+            .map_or(0, |place| place + 1);
+        let next = self.messages.get(start)?;
+        next.uid.is_none().then_some(start)
     }
 
     fn hear_earlier(&self, uids: &[u32], told: &mut Told) -> Result<(), Broken> {

@@ -28,6 +28,7 @@ use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
 use postroom_runtime::secret::Secret;
+use postroom_runtime::telemetry::Telemetry;
 use postroom_store::operation::{NewAccount, Operation};
 use postroom_store::outcome::Done;
 use postroom_store::plan::Plan;
@@ -236,6 +237,7 @@ async fn open(
         separator: '/',
         append_octets_max: 50 * 1024 * 1024,
         clock: clock.clone(),
+        telemetry: Telemetry::default(),
     }
 }
 

@@ -107,6 +107,9 @@ impl<'h> World<'h> {
         let mut session = self.house.session();
         session.ok("LOGIN anna secret");
         let enabled = [Enabled::Nothing, Enabled::CondStore, Enabled::QResync][self.below(3)];
+        if self.chance(3) {
+            session.ok("ENABLE IMAP4rev2");
+        }
         match enabled {
             Enabled::Nothing => {}
             Enabled::CondStore => drop(session.ok("ENABLE CONDSTORE")),

@@ -388,7 +388,7 @@ fn sort_and_thread() {
 }
 
 #[test]
-fn store_append_create_and_the_rest() {
+fn store_append_and_create() {
     let Request::Store(store) =
         request("a STORE 1 (UNCHANGEDSINCE 5) +FLAGS.SILENT \\seen Work work")
     else {
@@ -441,6 +441,10 @@ fn store_append_create_and_the_rest() {
         Request::Expunge(Some(_))
     ));
     assert!(matches!(request("a move 1 x"), Request::Move(_)));
+}
+
+#[test]
+fn what_is_no_command_at_all() {
     for bad in [
         "a STORE 1 FLAGS (\\Nonsense)",
         "a STORE 1 FLAGS (\\*)",

@@ -391,12 +391,6 @@ fn item(word: &str) -> Result<FetchItem, String> {
     let (name, value) = word.split_once('=').unwrap_or((word, ""));
     let inline = || Octets::Inline(value.as_bytes().to_vec());
     let parsed = message::parse(MESSAGE);
-    let section = |part: &[u32], text| {
-        Arc::new(Section {
-            part: part.to_vec(),
-            text,
-        })
-    };
     let number = || {
         value
             .parse::<u64>()
@@ -426,31 +420,11 @@ fn item(word: &str) -> Result<FetchItem, String> {
         "envelope" => FetchItem::Envelope(Arc::new(parsed.envelope)),
         "bodystructure" => FetchItem::BodyStructure(Arc::new(parsed.structure)),
         "structure" => FetchItem::Body(Arc::new(parsed.structure)),
-        "body" => FetchItem::BodySection {
-            section: section(&[], SectionText::All),
-            origin: None,
-            octets: inline(),
-        },
-        "partial" => FetchItem::BodySection {
-            section: section(&[2, 1], SectionText::Mime),
-            origin: Some(7),
-            octets: inline(),
-        },
-        "fields" => FetchItem::BodySection {
-            section: section(
-                &[2],
-                SectionText::HeaderFields(vec!["From".into(), "X \"y".into()]),
-            ),
-            origin: None,
-            octets: inline(),
-        },
-        "absent" => FetchItem::BodySection {
-            section: section(&[9], SectionText::All),
-            origin: None,
-            octets: Octets::Absent,
-        },
         "stream" => FetchItem::BodySection {
-            section: section(&[], SectionText::Text),
+            section: Arc::new(Section {
+                part: Vec::new(),
+                text: SectionText::Text,
+            }),
             origin: None,
             octets: Octets::Stream(Source {
                 ticket: b'x'.into(),
@@ -469,6 +443,26 @@ fn item(word: &str) -> Result<FetchItem, String> {
         "rfc822" => FetchItem::Rfc822(inline()),
         "header" => FetchItem::Rfc822Header(inline()),
         "text" => FetchItem::Rfc822Text(inline()),
-        _ => return Err(format!("no item {word}")),
+        _ => return section_item(name, value).ok_or_else(|| format!("no item {word}")),
+    })
+}
+
+/// `body=text`, `partial=text`, `fields=text`, `absent`.
+fn section_item(name: &str, value: &str) -> Option<FetchItem> {
+    let inline = Octets::Inline(value.as_bytes().to_vec());
+    let (part, text, origin, octets) = match name {
+        "body" => (vec![], SectionText::All, None, inline),
+        "partial" => (vec![2, 1], SectionText::Mime, Some(7), inline),
+        "fields" => {
+            let fields = SectionText::HeaderFields(vec!["From".into(), "X \"y".into()]);
+            (vec![2], fields, None, inline)
+        }
+        "absent" => (vec![9], SectionText::All, None, Octets::Absent),
+        _ => return None,
+    };
+    Some(FetchItem::BodySection {
+        section: Arc::new(Section { part, text }),
+        origin,
+        octets,
     })
 }

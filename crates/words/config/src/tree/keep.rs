@@ -47,6 +47,6 @@ branch! {
     /// How much of a person is written down.
     pub struct Privacy {
         /// In the log and in the journal.
-        restart since "0.1" log: LogPrivacy = LogPrivacy::Full;
+        reload since "0.1" log: LogPrivacy = LogPrivacy::Full;
     }
 }

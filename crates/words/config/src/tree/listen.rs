@@ -22,17 +22,20 @@ pub enum Role {
     Imap,
     /// Reading, TLS from the start (RFC 8314 §3.2).
     Imaps,
+    /// Health and metrics.
+    Http,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Smtp,
         Self::Submission,
         Self::Submissions,
         Self::Lmtp,
         Self::Imap,
         Self::Imaps,
+        Self::Http,
     ];
 
     /// The name, which is also its key in `[listen]`.
@@ -44,6 +47,7 @@ impl Role {
             Self::Lmtp => "lmtp",
             Self::Imap => "imap",
             Self::Imaps => "imaps",
+            Self::Http => "http",
         }
     }
 
@@ -56,6 +60,7 @@ impl Role {
             Self::Lmtp => 24,
             Self::Imap => 143,
             Self::Imaps => 993,
+            Self::Http => 80,
         }
     }
 }
@@ -70,33 +75,36 @@ branch! {
     /// port (on the addresses of `bind`), or `"ADDRESS:PORT"`. An empty list closes the role.
     pub struct Listen {
         /// The addresses that roles listen on unless they name their own.
-        restart since "0.1" bind: Vec<IpAddr> =
+        reload since "0.1" bind: Vec<IpAddr> =
             vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
         /// Added to the usual port of each role; ports that are written out stay as they are.
-        restart since "0.1" port_offset: u16 = 0, in 0..=PORT_OFFSET_MAX;
+        reload since "0.1" port_offset: u16 = 0, in 0..=PORT_OFFSET_MAX;
         /// Mail from other servers. Unset: port 25.
-        restart since "0.1" smtp: Option<Vec<Endpoint>> = None;
+        reload since "0.1" smtp: Option<Vec<Endpoint>> = None;
         /// Mail from users' programs, TLS by STARTTLS. Unset: port 587.
-        restart since "0.1" submission: Option<Vec<Endpoint>> = None;
+        reload since "0.1" submission: Option<Vec<Endpoint>> = None;
         /// Mail from users' programs, TLS from the start. Unset: port 465.
-        restart since "0.1" submissions: Option<Vec<Endpoint>> = None;
+        reload since "0.1" submissions: Option<Vec<Endpoint>> = None;
         /// Mail from a server in front of this one, as LMTP. Its usual port is 24.
-        restart since "0.1" lmtp: Vec<Endpoint> = Vec::new();
+        reload since "0.1" lmtp: Vec<Endpoint> = Vec::new();
         /// Reading by IMAP, TLS by STARTTLS. Unset: port 143.
-        restart since "0.1" imap: Option<Vec<Endpoint>> = None;
+        reload since "0.1" imap: Option<Vec<Endpoint>> = None;
         /// Reading by IMAP, TLS from the start. Unset: port 993.
-        restart since "0.1" imaps: Option<Vec<Endpoint>> = None;
+        reload since "0.1" imaps: Option<Vec<Endpoint>> = None;
+        /// Health (`/healthz`, `/readyz`) for anybody, metrics (`/metrics`) for this machine, in
+        /// clear text. Unset: port 80.
+        reload since "0.1" http: Option<Vec<Endpoint>> = None;
         /// STARTTLS for other servers. Most mail arrives with it; some honest servers lack it.
-        restart since "0.1" smtp_starttls: StartTls = StartTls::Offer;
+        reload since "0.1" smtp_starttls: StartTls = StartTls::Offer;
         /// Whether users may log in and submit on the `smtp` role too, after STARTTLS.
-        restart since "0.1" smtp_submission: bool = false;
+        reload since "0.1" smtp_submission: bool = false;
         /// STARTTLS on the `submission` role.
-        restart since "0.1" submission_starttls: SubmissionStartTls = SubmissionStartTls::Require;
+        reload since "0.1" submission_starttls: SubmissionStartTls = SubmissionStartTls::Require;
         /// Who may deliver by LMTP; no password is asked.
-        restart since "0.1" lmtp_allow: Networks = Networks::loopback();
+        reload since "0.1" lmtp_allow: Networks = Networks::loopback();
         /// Who may send mail to other servers on the `smtp` role without a password: machines of
         /// your own that cannot sign in. They may write as anyone. Nobody, unless you say so.
-        restart since "0.1" relay_allow: Networks = Networks(Vec::new());
+        reload since "0.1" relay_allow: Networks = Networks(Vec::new());
     }
 }
 
@@ -110,6 +118,7 @@ impl Listen {
             Role::Lmtp => Some(&self.lmtp),
             Role::Imap => self.imap.as_deref(),
             Role::Imaps => self.imaps.as_deref(),
+            Role::Http => self.http.as_deref(),
         }
     }
 
@@ -154,17 +163,20 @@ branch! {
     /// Logins.
     pub struct Auth {
         /// From whom passwords are taken without TLS.
-        restart since "0.1" cleartext: ClearText = ClearText::Never;
+        reload since "0.1" cleartext: ClearText = ClearText::Never;
         /// Which addresses an account may send from.
-        restart since "0.1" senders: Senders = Senders::Own;
+        reload since "0.1" senders: Senders = Senders::Own;
+        /// Which addresses the users of this machine may send from with `sendmail`: `own` is
+        /// `USER@` and the `hostname`. root and the server's own user may always send from any.
+        reload since "0.1" local_senders: Senders = Senders::Own;
         /// Failed logins that one session may have; the last of them ends it.
-        restart since "0.1" bad_logins_max: u32 = 3, in 1..=100;
+        reload since "0.1" bad_logins_max: u32 = 3, in 1..=100;
         /// Failed logins of one address (IPv6: of one /64), whatever protocol, within
         /// `failures_window`; then its logins get a temporary failure unheard, right or wrong.
         /// Peers in `limits.exempt` are not counted.
-        restart since "0.1" failures_per_address_max: u32 = 100, in 1..=100_000;
+        reload since "0.1" failures_per_address_max: u32 = 100, in 1..=100_000;
         /// How long failed logins of one address count together, from the first of them.
-        restart since "0.1" failures_window: Duration = Duration::from_mins(10),
+        reload since "0.1" failures_window: Duration = Duration::from_mins(10),
             in Duration::from_secs(1)..=Duration::from_hours(24);
     }
 }

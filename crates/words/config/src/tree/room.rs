@@ -11,10 +11,10 @@ branch! {
     /// Accounts and their passwords.
     pub struct Directory {
         /// Memory that one ARGON2ID hash of a new password takes. Known passwords keep their cost.
-        restart since "0.1" hash_memory: ByteCount = ByteCount::mib(19),
+        reload since "0.1" hash_memory: ByteCount = ByteCount::mib(19),
             in ByteCount::mib(1)..=ByteCount::gib(1);
         /// Passes that one ARGON2ID hash of a new password makes over its memory.
-        restart since "0.1" hash_passes: u32 = 2, in 1..=100;
+        reload since "0.1" hash_passes: u32 = 2, in 1..=100;
         /// Passwords that are hashed at the same time; together they use this many threads.
         restart since "0.1" hash_threads_max: u32 = 2, in 1..=256;
         /// Logins that wait for a hashing thread; at the bound more get a temporary failure.
@@ -26,12 +26,12 @@ branch! {
     /// Mail on its way into a mailbox.
     pub struct Delivery {
         /// What parts an address from its detail: mail to `anna+shop@example.org` is Anna's.
-        restart since "0.1" separator: Separator = Separator(Some('+'));
+        reload since "0.1" separator: Separator = Separator(Some('+'));
         /// Who gets mail for `postmaster` at a domain that has no such account or alias, and for
         /// `<postmaster>` without a domain (RFC 5321 §4.5.1). An account or alias here.
-        restart since "0.1" postmaster: Option<Address> = None;
+        reload since "0.1" postmaster: Option<Address> = None;
         /// How much an account may keep unless it has a quota of its own. Unset: no limit.
-        restart since "0.1" quota: Option<ByteCount> = None;
+        reload since "0.1" quota: Option<ByteCount> = None;
     }
 }
 
@@ -40,7 +40,7 @@ branch! {
     pub struct Imap {
         /// What stands between a folder's name and the name of a folder in it. Folders are kept
         /// without it: a change shows them under other names, and loses nothing.
-        restart since "0.1" separator: ImapSeparator = ImapSeparator::Slash;
+        reload since "0.1" separator: ImapSeparator = ImapSeparator::Slash;
     }
 }
 
@@ -50,7 +50,7 @@ branch! {
         /// Its form.
         restart since "0.1" format: LogFormat = LogFormat::Text;
         /// What is logged: this and all that is graver.
-        restart since "0.1" level: LogLevel = LogLevel::Info;
+        reload since "0.1" level: LogLevel = LogLevel::Info;
     }
 }
 
@@ -58,7 +58,7 @@ branch! {
     /// The end of the server.
     pub struct Shutdown {
         /// How long commands in hand may take to finish after SIGTERM.
-        restart since "0.1" grace: Duration = Duration::from_secs(10),
+        reload since "0.1" grace: Duration = Duration::from_secs(10),
             in Duration::ZERO..=Duration::from_hours(1);
     }
 }

@@ -13,6 +13,23 @@ pub struct Hostname(Box<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Separator(pub Option<char>);
 
+/// A user of the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum User {
+    /// By the name in /etc/passwd.
+    Name(Box<str>),
+    /// By number, with the group if it is given.
+    Number {
+        /// The user.
+        uid: u32,
+        /// Its group.
+        gid: Option<u32>,
+    },
+}
+
+/// useradd(8) takes no longer ones.
+const USER_LENGTH_MAX: usize = 32;
+
 /// RFC 1035 §2.3.4.
 const HOSTNAME_LENGTH_MAX: usize = 253;
 const LABEL_LENGTH_MAX: usize = 63;
@@ -48,6 +65,59 @@ impl Hostname {
         let is_name =
             name.len() <= HOSTNAME_LENGTH_MAX && !is_numeric && name.split('.').all(is_label);
         is_name.then(|| Self(name.into()))
+    }
+}
+
+impl User {
+    fn parse(text: &str) -> Option<Self> {
+        if text.starts_with(|c: char| c.is_ascii_digit()) {
+            let (uid, gid) = match text.split_once(':') {
+                Some((uid, gid)) => (uid, Some(gid.parse().ok()?)),
+                None => (text, None),
+            };
+            let uid = uid.parse().ok()?;
+            return Some(Self::Number { uid, gid });
+        }
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let is_name = (1..=USER_LENGTH_MAX).contains(&text.len())
+            && !text.starts_with('-')
+            && text.chars().all(is_letter);
+        is_name.then(|| Self::Name(text.into()))
+    }
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Number { uid, gid: None } => write!(f, "{uid}"),
+            Self::Number {
+                uid,
+                gid: Some(gid),
+            } => write!(f, "{uid}:{gid}"),
+        }
+    }
+}
+
+impl Setting for User {
+    fn kind() -> String {
+        "a user".to_owned()
+    }
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, Misfit> {
+        let text = match raw {
+            Raw::Integer(uid) => uid.to_string(),
+            raw => raw.text::<Self>()?.to_owned(),
+        };
+        Self::parse(&text).ok_or(Misfit::Shape {
+            expected: "a user",
+            found: text,
+            example: "\"postroom\" or \"990:990\"",
+        })
+    }
+
+    fn write(&self) -> Option<Raw> {
+        Some(Raw::Text(self.to_string()))
     }
 }
 
@@ -102,7 +172,27 @@ impl Setting for Separator {
 
 #[cfg(test)]
 mod tests {
-    use super::Hostname;
+    use super::{Hostname, User};
+
+    #[test]
+    fn users_are_names_or_numbers() {
+        for right in ["postroom", "_mail", "www-data", "990", "990:8", "0"] {
+            assert_eq!(User::parse(right).unwrap().to_string(), right);
+        }
+        for wrong in [
+            "",
+            "-u",
+            "a b",
+            "a:b",
+            "990:",
+            ":8",
+            "990:mail",
+            "1e3",
+            "4294967296",
+        ] {
+            assert_eq!(User::parse(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn host_names_are_letters_digits_and_hyphens() {

@@ -118,7 +118,7 @@ fn a_message_that_never_came_whole_stays_with_the_peer() {
 
 #[test]
 fn the_last_attempt_counts() {
-    let queued = taken("bob@example.net", "queued", "example.net");
+    let queued = taken("bob@example.net", "queued", "bob@example.net");
     let again = attempt("relay", "bob@example.net", "queued");
     let gone = attempt("relay", "bob@example.net", "transferred");
     let lines = [queued, again, gone];
@@ -165,4 +165,27 @@ fn a_list_is_what_its_members_came_to_once_nothing_waits() {
 fn old_stories_that_have_lost_their_beginning_are_told_by_their_end() {
     let lines = [attempt("relay", "bob@example.net", "failed")];
     assert_eq!(fates_of(&lines, false), one("bob@example.net", "failed"));
+}
+
+#[test]
+fn an_alias_of_an_address_elsewhere_follows_its_attempts() {
+    let mut lines = vec![taken("team@example.org", "queued", "bob@example.net")];
+    assert_eq!(fates_of(&lines, true), one("team@example.org", "queued"));
+    lines.push(attempt("relay", "bob@example.net", "failed"));
+    assert_eq!(fates_of(&lines, false), one("team@example.org", "failed"));
+}
+
+#[test]
+fn a_report_is_no_fate_of_the_message_that_it_is_about() {
+    let report = JournalLine {
+        recipient: Some("anna@example.org".into()),
+        ..line("delivery", "report", "delivered")
+    };
+    let lines = [
+        taken("bob@example.org", "failed", "bob@example.org/INBOX"),
+        report,
+    ];
+    assert_eq!(fates_of(&lines, false), one("bob@example.org", "failed"));
+    let alone = &lines[1..];
+    assert_eq!(fates_of(alone, false), one("anna@example.org", "delivered"));
 }
