@@ -160,10 +160,8 @@ impl Opened {
         let bound = listeners.bind(&config).await?;
         listeners.apply(&config, rooms.privacy.clone(), bound).await;
         listeners.serve_local(&config)?;
-        let sockets = listeners.addresses().map(|(_, address)| address).collect();
-        let ground = listeners.ground().get();
-        if let Some(relay) = relay::open(&config, &house, &rooms, &access, ground, sockets)? {
-            workers.spawn(relay.run(drain.clone()));
+        if let Some(relay) = relay::open(&config, &house, &rooms, &listeners, &access)? {
+            workers.spawn(relay.run(workers.token().clone()));
         }
         Ok(Serving {
             house,

@@ -152,17 +152,6 @@ pub struct Entry {
     pub rendering: Rendering,
 }
 
-/// How many entries the queue has, by where they stand.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct QueueCounts {
-    /// Their time has come.
-    pub due: u64,
-    /// Their time will come; those that somebody tries now are among them.
-    pub waiting: u64,
-    /// The operator must say what becomes of them.
-    pub held: u64,
-}
-
 /// On which side of the house a next hop lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -217,6 +206,17 @@ impl DuePlace {
             entry: EntryId(0),
         }
     }
+}
+
+/// How many entries the queue has, by where they stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// Their time has come.
+    pub due: u64,
+    /// Their time will come; those that somebody tries now are among them.
+    pub waiting: u64,
+    /// The operator must say what becomes of them.
+    pub held: u64,
 }
 
 /// A row of the queue, for whoever looks after it.

@@ -6,6 +6,7 @@
 //! committed before the session's next message. What is wrong for now is told from what is wrong
 //! for good in one place, [`setback`].
 
+pub mod dial;
 mod job;
 mod message;
 mod outcome;
@@ -19,5 +20,6 @@ mod visit;
 mod worker;
 
 pub use own::Own;
+pub use session::Session;
 pub use settings::{Bounds, Settings, Smarthost};
 pub use worker::{Parts, Relay};

@@ -2,18 +2,21 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use postroom_runtime::watched::Watched;
+
 /// Names and sockets of this server.
 #[derive(Clone, Debug)]
 pub struct Own {
     hostname: Box<str>,
     /// Whether the name is one that other servers would not have too.
     is_name_distinct: bool,
-    sockets: Vec<SocketAddr>,
+    /// As they open and close.
+    sockets: Watched<Vec<SocketAddr>>,
 }
 
 impl Own {
     /// A server of this name that listens on these sockets.
-    pub fn new(hostname: &str, sockets: Vec<SocketAddr>) -> Self {
+    pub fn new(hostname: &str, sockets: Watched<Vec<SocketAddr>>) -> Self {
         Self {
             is_name_distinct: hostname.contains('.') && !hostname.ends_with(".localdomain"),
             hostname: hostname.into(),
@@ -31,7 +34,7 @@ impl Own {
     /// that this machine has.
     pub fn listens(&self, address: SocketAddr) -> bool {
         let ip = address.ip().to_canonical();
-        self.sockets.iter().any(|socket| {
+        self.sockets.get().iter().any(|socket| {
             let own = socket.ip().to_canonical();
             let is_there = own == ip
                 || (own.is_unspecified()
@@ -57,7 +60,7 @@ mod tests {
 
     fn own(sockets: &[&str]) -> Own {
         let sockets = sockets.iter().map(|socket| socket.parse().unwrap());
-        Own::new("mail.example.org", sockets.collect())
+        Own::new("mail.example.org", Watched::new(sockets.collect()))
     }
 
     #[test]
@@ -81,6 +84,6 @@ mod tests {
     fn a_name_that_others_have_too_says_nothing() {
         assert!(own(&[]).has_name("Mail.Example.org."));
         assert!(!own(&[]).has_name("mail.example.net"));
-        assert!(!Own::new("localhost", vec![]).has_name("localhost"));
+        assert!(!Own::new("localhost", Watched::new(vec![])).has_name("localhost"));
     }
 }

@@ -28,7 +28,7 @@ use crate::worker::Inner;
 
 /// The host of one client machine.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub struct Session {
     inner: Arc<Inner>,
     destination: Arc<str>,
     remote: Remote,

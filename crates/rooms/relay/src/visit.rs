@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postroom_delivery::conclude::Remote;
-use postroom_net::connect::{ConnectError, Destination, Leash, connect};
+use postroom_net::connect::{ConnectError, Destination, Leash};
 use postroom_queue::queue::ATTEMPT_MAX;
 use postroom_smtp::client::{Client, Profile, StartTls};
 use postroom_store::journal::JournalLine;
@@ -181,8 +181,7 @@ async fn session(
     let began = host.began();
     let machine = Client::new(Arc::clone(profile), inner.parts.clock.now());
     let to = inner.towards(remote, destination.as_ref() == SMARTHOST);
-    let connecting = connect(&inner.parts.ground, to, leash.clone(), machine, host);
-    let mut connecting = Box::pin(connecting);
+    let mut connecting = inner.parts.dial.dial(to, leash.clone(), machine, host);
     let over = loop {
         tokio::select! {
             over = &mut connecting => break over,

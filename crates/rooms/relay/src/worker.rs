@@ -6,7 +6,6 @@ use std::time::Duration;
 use postroom_delivery::delivery::Delivery;
 use postroom_delivery::privacy::Privacy;
 use postroom_dns::Dns;
-use postroom_net::Ground;
 use postroom_net::connect::Leash;
 use postroom_queue::queue::{Progress, Queue};
 use postroom_runtime::clock::Clock;
@@ -15,6 +14,7 @@ use postroom_runtime::random::Random;
 use postroom_runtime::telemetry::Telemetry;
 use tokio::time::{sleep, timeout};
 
+use crate::dial::Dial;
 use crate::job::{Job, jobs};
 use crate::outcome::Verdict;
 use crate::own::Own;
@@ -37,8 +37,8 @@ pub struct Parts {
     pub queue: Queue,
     /// Names of hosts.
     pub dns: Dns,
-    /// What sessions stand on.
-    pub ground: Arc<Ground>,
+    /// Connects to next hops.
+    pub dial: Arc<dyn Dial>,
     /// What is never sent to.
     pub own: Own,
     /// Tells the time.
@@ -78,6 +78,24 @@ impl Relay {
             parts,
             settings,
         }))
+    }
+
+    /// Sends what is due now, and waits until all of it is settled.
+    pub async fn round(&self) {
+        let leash = Leash::default();
+        self.0.fill(&mut Progress::default()).await;
+        loop {
+            let destinations = self.0.pool.open();
+            if destinations.is_empty() {
+                break;
+            }
+            for destination in destinations {
+                let session = visit(Arc::clone(&self.0), destination, leash.clone());
+                self.0.tasks.spawn(session);
+            }
+            self.0.tasks.wait().await;
+        }
+        self.0.pool.sweep();
     }
 
     /// Sends what is due, until `token` is cancelled; then lets sessions finish what they have in

@@ -46,6 +46,8 @@ pub(super) struct Listeners {
     /// Each listener ends when its sessions have.
     group: TaskGroup,
     open: Vec<Open>,
+    /// The addresses of those that are open, for relay, which sends nothing to them.
+    sockets: Watched<Vec<SocketAddr>>,
 }
 
 /// What the house gives to its listeners.
@@ -100,7 +102,13 @@ impl Listeners {
             group: TaskGroup::child_of(&parts.drain),
             parts,
             open: Vec::new(),
+            sockets: Watched::new(Vec::new()),
         }
+    }
+
+    /// Where listeners are, as it changes.
+    pub(super) fn sockets(&self) -> Watched<Vec<SocketAddr>> {
+        self.sockets.clone()
     }
 
     /// What connections stand on.
@@ -181,6 +189,8 @@ impl Listeners {
         for one in bound {
             self.serve(one);
         }
+        let sockets = self.addresses().map(|(_, address)| address).collect();
+        self.sockets.set(sockets);
     }
 
     fn is_open(&self, role: Role, asked: SocketAddr) -> bool {

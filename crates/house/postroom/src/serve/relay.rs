@@ -1,34 +1,33 @@
 //! The room that sends mail on, opened over the others.
 
 use std::io::Read as _;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use postroom_config::Config;
 use postroom_dns::system::{Nobody, Settings as DnsSettings, System};
 use postroom_dns::{Dns, Limits as DnsLimits, Resolver};
-use postroom_net::Ground;
 use postroom_net::tls::{Certificate, Outward, system_roots};
+use postroom_relay::dial::Net;
 use postroom_relay::{Own, Parts, Relay, Settings, Smarthost};
 use postroom_runtime::secret::Secret;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use super::listeners::Listeners;
 use super::protocols::Rooms;
 use crate::access::Access;
 use crate::house::House;
 use crate::report::Failure;
 
-/// The relay of a house that listens at `sockets`; nothing when it is configured off.
+/// The relay of a house; nothing when it is configured off.
 pub(crate) fn open(
     config: &Config,
     house: &House,
     rooms: &Rooms,
+    listeners: &Listeners,
     access: &Access,
-    ground: Arc<Ground>,
-    sockets: Vec<SocketAddr>,
 ) -> Result<Option<Relay>, Failure> {
     if !config.relay.enabled {
         return Ok(None);
@@ -64,8 +63,8 @@ pub(crate) fn open(
         delivery: rooms.delivery.clone(),
         queue: rooms.queue.clone(),
         dns: dns(config, house),
-        ground,
-        own: Own::new(hostname, sockets),
+        dial: Arc::new(Net(listeners.ground())),
+        own: Own::new(hostname, listeners.sockets()),
         clock: house.clock.clone(),
         random: house.random.clone(),
         host: hostname.into(),

@@ -98,6 +98,14 @@ pub(crate) fn next_due(
         .optional()
 }
 
+/// Ends every lease, for a store that nobody else can have open: who held one is gone.
+pub(crate) fn end_leases(connection: &Connection, now: Timestamp) -> Read<usize> {
+    connection.execute(
+        "UPDATE queue_entry SET lease = 0, due = min(due, ?) WHERE lease <> 0",
+        [int(now.0)],
+    )
+}
+
 pub(crate) fn counts(connection: &Connection, now: Timestamp) -> Read<QueueCounts> {
     connection
         .prepare_cached(
@@ -112,14 +120,6 @@ pub(crate) fn counts(connection: &Connection, now: Timestamp) -> Read<QueueCount
                 held: u64_at(row, 2)?,
             })
         })
-}
-
-/// Ends every lease, for a store that nobody else can have open: who held one is gone.
-pub(crate) fn end_leases(connection: &Connection, now: Timestamp) -> Read<usize> {
-    connection.execute(
-        "UPDATE queue_entry SET lease = 0, due = min(due, ?) WHERE lease <> 0",
-        [int(now.0)],
-    )
 }
 
 pub(crate) fn entries(

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use postroom_dns::Limits;
 use postroom_dns::zone::Zone;
 use postroom_runtime::clock::{Clock, Timestamp};
+use postroom_runtime::watched::Watched;
 
 use super::*;
 
@@ -39,7 +40,7 @@ fn own() -> Own {
     let sockets = ["192.0.2.99:25", "192.0.2.98:2525"];
     Own::new(
         "mail.us.example",
-        sockets.map(|socket| socket.parse().unwrap()).to_vec(),
+        Watched::new(sockets.map(|socket| socket.parse().unwrap()).to_vec()),
     )
 }
 

@@ -20,10 +20,13 @@ use postroom_net::tls::{Certificate, Outward};
 use postroom_net::{Ground, Limits as NetLimits};
 use postroom_queue::queue::Queue;
 use postroom_queue::schedule::Schedule;
+use postroom_relay::dial::Net;
 use postroom_relay::{Own, Parts, Relay, Settings};
 use postroom_runtime::clock::{Clock, Timestamp};
 use postroom_runtime::group::{TaskGroup, Token};
 use postroom_runtime::random::Random;
+use postroom_runtime::telemetry::Telemetry;
+use postroom_runtime::watched::Watched;
 use postroom_store::journal::JournalLine;
 use postroom_store::operation::{DsnWish, NewEntry, NextHop, Operation, Piece, Rendering};
 use postroom_store::plan::{Body, Plan};
@@ -111,7 +114,7 @@ impl House {
         let exempt = Box::new(|_| true);
         let ground = Ground::new(
             clock.clone(),
-            postroom_runtime::telemetry::Telemetry::default(),
+            Telemetry::default(),
             NetLimits::default(),
             exempt,
             Box::new(|peer| peer.to_string().into()),
@@ -124,13 +127,13 @@ impl House {
                 clock.clone(),
                 DnsLimits::default(),
             ),
-            ground: Arc::new(ground),
-            own: Own::new(HOST, wishes.sockets),
+            dial: Arc::new(Net(Watched::new(ground))),
+            own: Own::new(HOST, Watched::new(wishes.sockets)),
             clock: clock.clone(),
             random: random.clone(),
             host: HOST.into(),
             privacy: Privacy::new(LogPrivacy::Full, &random),
-            telemetry: postroom_runtime::telemetry::Telemetry::default(),
+            telemetry: Telemetry::default(),
         };
         wishes.relay.port = wishes.port;
         let tls = Outward::new(RootCertStore::empty(), Certificate::Any).unwrap();
