@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use postroom_config::tree;
 use postroom_config::value::{LogPrivacy, Networks};
@@ -13,6 +14,8 @@ use postroom_delivery::privacy::Privacy;
 use postroom_directory::change::NewPassword;
 use postroom_directory::password::Cost;
 use postroom_directory::{Directory, Limits as DirectoryLimits};
+use postroom_dns::zone::Zone;
+use postroom_dns::{Dns, Limits as DnsLimits};
 use postroom_imap::server::{Server as ImapServer, Settings as ImapSettings};
 use postroom_intake::{Door, Doors, Intake, Limits, Parts, Session};
 use postroom_mail::address::{Address, Domain, NonAscii};
@@ -20,7 +23,10 @@ use postroom_mail::identifier::AccountId;
 use postroom_mailbox::mailboxes::Mailboxes;
 use postroom_mailbox::views::{self, Views};
 use postroom_net::Peer;
+use postroom_net::tls::{Certificate, Outward};
+use postroom_queue::queue::Queue;
 use postroom_queue::schedule::Schedule;
+use postroom_relay::{Own, Parts as RelayParts, Relay, Settings as RelaySettings};
 use postroom_retrieval::authenticator::{AuthenticationError, Authenticator};
 use postroom_retrieval::imap::{Imap, ImapHost};
 use postroom_runtime::clock::Clock;
@@ -29,6 +35,7 @@ use postroom_runtime::pool::BlockingPool;
 use postroom_runtime::random::Random;
 use postroom_runtime::secret::Secret;
 use postroom_runtime::telemetry::Telemetry;
+use postroom_runtime::watched::Watched;
 use postroom_smtp::server::Server as SmtpServer;
 use postroom_store::error::OpenError;
 use postroom_store::operation::{self, DomainKind};
@@ -36,8 +43,10 @@ use postroom_store::store::{Options, Store};
 use postroom_testkit::disk::FaultyDisk;
 use postroom_wire::machine::Tls;
 use postroom_wire::transcript::Drive;
+use rustls::RootCertStore;
 use tokio::runtime::Runtime;
 
+use crate::network::{Network, ZONE};
 use crate::wire::Hosted;
 
 /// Of every account.
@@ -51,6 +60,9 @@ const SMALL: u64 = 1_500;
 
 /// Everybody but the one whose mailbox is small.
 pub(crate) const TEAM: &str = "team";
+
+/// How often it is looked whether there is power.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 const HOSTNAME: &str = "mx.example.org";
 
@@ -69,6 +81,8 @@ pub(crate) struct House {
     intake: Intake,
     imap: Arc<Imap<SignIn>>,
     limits: tree::Limits,
+    relay: Relay,
+    network: Network,
     background: TaskGroup,
 }
 
@@ -79,6 +93,7 @@ impl House {
         disk: &FaultyDisk,
         clock: &Clock,
         random: &Random,
+        network: &Network,
     ) -> Result<Self, OpenError> {
         let options = Options {
             disk: Arc::new(disk.clone()),
@@ -136,6 +151,8 @@ impl House {
                 &tree::Listen::default(),
             ),
         );
+        let network = network.of_a_house();
+        let relay = relay(&store, &delivery, &schedule, clock, random, &network);
         let views = Views::start(&store, views::Limits::default(), &background);
         let imap = Imap {
             mailboxes: Mailboxes::new(store.clone(), clock.clone(), views, heavy),
@@ -155,6 +172,8 @@ impl House {
             intake,
             imap: Arc::new(imap),
             limits,
+            relay,
+            network,
             background,
         })
     }
@@ -229,12 +248,58 @@ impl House {
         drive
     }
 
+    /// Sends on what is due, as long as there is power.
+    pub(crate) async fn send_on(&self, disk: &FaultyDisk) {
+        let power = async {
+            while !disk.is_cut() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::select! {
+            () = self.relay.round() => {}
+            () = power => self.network.shut(),
+        }
+    }
+
     /// Ends what runs in the background and closes the files.
     pub(crate) async fn end(&self) {
         self.background.token().cancel();
         self.background.wait().await;
         self.store.close().await;
     }
+}
+
+/// The relay, whose servers are those of `network`.
+fn relay(
+    store: &Store,
+    delivery: &Delivery,
+    schedule: &Schedule,
+    clock: &Clock,
+    random: &Random,
+    network: &Network,
+) -> Relay {
+    let parts = RelayParts {
+        delivery: delivery.clone(),
+        queue: Queue::new(store.clone(), clock.clone(), schedule.clone()),
+        dns: Dns::new(
+            Arc::new(Zone::parse(ZONE)),
+            clock.clone(),
+            DnsLimits::default(),
+        ),
+        dial: Arc::new(network.clone()),
+        own: Own::new(HOSTNAME, Watched::new(Vec::new())),
+        clock: clock.clone(),
+        random: random.clone(),
+        host: HOSTNAME.into(),
+        privacy: Privacy::new(LogPrivacy::Full, random),
+        telemetry: Telemetry::default(),
+    };
+    let tls = Outward::new(RootCertStore::empty(), Certificate::Any).expect("TLS can be set up");
+    let grace = Duration::ZERO;
+    let mut settings = RelaySettings::new(HOSTNAME, &tree::Relay::default(), tls, None, grace);
+    // Nobody waits for the next letter: a round ends when all is settled.
+    settings.bounds.idle_max = Duration::ZERO;
+    Relay::new(parts, settings)
 }
 
 /// Signs in at the directory.

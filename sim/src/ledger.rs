@@ -6,12 +6,14 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use postroom_mail::flag::SystemFlags;
-use postroom_mail::identifier::{ArrivalId, MailboxId, Uid};
+use postroom_mail::identifier::{MailboxId, Uid};
 use postroom_mail::message::header_length;
 use postroom_runtime::clock::Timestamp;
+use postroom_store::journal::{JournalLine, Sought};
 use postroom_store::operation::NextHop;
 
 use crate::house::{House, PEOPLE, TEAM, here};
+use crate::network::{Network, STRANGERS};
 
 /// The field that numbers a letter.
 const FIELD: &str = "X-Sim: ";
@@ -62,11 +64,11 @@ const REPEAT_KNOWN: Duration = Duration::from_hours(23);
 pub(crate) struct Ledger {
     letters: Vec<Letter>,
     promises: BTreeMap<(usize, &'static str), Promise>,
+    /// Of recipients elsewhere.
+    elsewhere: BTreeMap<(usize, &'static str), Promise>,
     /// What each UID has stood for since it was first seen.
     uids: BTreeMap<MailboxId, BTreeMap<Uid, Option<usize>>>,
     flagged: BTreeSet<(MailboxId, Uid)>,
-    /// What the queue called a letter that waited in it.
-    queued: BTreeMap<(usize, &'static str), ArrivalId>,
     /// What has happened, for whoever reads of a violation.
     pub(crate) story: Vec<String>,
     /// Letters whose sender did not hear of their acceptance, or met trouble, and tries again.
@@ -169,19 +171,27 @@ impl Ledger {
         for person in people {
             change(self.promises.entry((number, person)).or_default());
         }
+        for stranger in STRANGERS
+            .into_iter()
+            .filter(|name| to.iter().any(|to| to == name))
+        {
+            change(self.elsewhere.entry((number, stranger)).or_default());
+        }
     }
 
     /// Compares what was promised with what is there.
-    pub(crate) async fn check(&mut self, house: &House) -> Held {
+    pub(crate) async fn check(&mut self, house: &House, network: &Network) -> Held {
         let mut found: BTreeMap<(usize, &'static str), usize> = BTreeMap::new();
         for person in PEOPLE {
             self.read_mailboxes(house, person, &mut found).await?;
         }
-        self.read_queue(house, &mut found).await?;
+        let mut waiting = BTreeMap::new();
+        read_queue(house, &mut found, &mut waiting).await?;
+        self.check_elsewhere(house, network, &waiting).await?;
         for (&(number, person), promise) in &self.promises {
             let copies = found.remove(&(number, person)).unwrap_or(0);
             let is_held = promise.copies().contains(&copies)
-                || (copies == 0 && self.has_failed(house, number, person).await);
+                || (copies == 0 && has_failed(house, number, &here(person)).await);
             if !is_held {
                 return Err(Violation(format!(
                     "letter {number} for {person}: {copies} copies, {promise:?}"
@@ -237,38 +247,30 @@ impl Ledger {
         Ok(())
     }
 
-    /// Counts what waits for people here.
-    async fn read_queue(
-        &mut self,
+    /// Each acknowledged recipient elsewhere waits, was taken, or failed; and is taken twice only
+    /// where a reply was lost, or the power went between the reply and the disk.
+    async fn check_elsewhere(
+        &self,
         house: &House,
-        found: &mut BTreeMap<(usize, &'static str), usize>,
+        network: &Network,
+        waiting: &BTreeMap<(usize, &'static str), usize>,
     ) -> Held {
-        for entry in trouble(house.store.entries(None, usize::MAX).await)? {
-            let whole = 0..entry.rendering.octets();
-            let octets = trouble(house.store.read(entry.blob, &entry.rendering, whole).await)?;
-            let Some(number) = number_of(&octets) else {
-                if entry.reverse_path.is_empty() {
-                    continue;
-                }
-                return Err(Violation("a queue entry that nobody sent".to_owned()));
-            };
-            if entry.next_hop == NextHop::Local {
-                for person in people(&entry.recipient) {
-                    *found.entry((number, person)).or_default() += 1;
-                    self.queued.insert((number, person), entry.arrival);
-                }
+        for (&(number, stranger), promise) in &self.elsewhere {
+            let waits = waiting.get(&(number, stranger)).copied().unwrap_or(0);
+            let taken = network.taken(number, stranger);
+            let most = usize::from(promise.is_kept) + promise.doubts;
+            let has_arrived = taken.heard + taken.forgotten + taken.unheard > 0;
+            let is_lost = promise.is_kept
+                && waits == 0
+                && !has_arrived
+                && !has_failed(house, number, stranger).await;
+            if is_lost || waits + taken.heard > most {
+                return Err(Violation(format!(
+                    "letter {number} for {stranger}: {waits} wait, {taken:?}, {promise:?}"
+                )));
             }
         }
         Ok(())
-    }
-
-    /// Whether the journal says that what waited for a person failed in the end.
-    async fn has_failed(&self, house: &House, number: usize, person: &'static str) -> bool {
-        let Some(arrival) = self.queued.get(&(number, person)) else {
-            return false;
-        };
-        let lines = house.store.journal_of(*arrival).await.unwrap_or_default();
-        lines.iter().any(|line| line.verdict.as_ref() == "failed")
     }
 
     /// The letter that a message is, byte for byte; `None` for what the house wrote itself.
@@ -306,6 +308,57 @@ impl Ledger {
             }
         }
     }
+}
+
+/// Counts what waits for people here.
+async fn read_queue(
+    house: &House,
+    found: &mut BTreeMap<(usize, &'static str), usize>,
+    waiting: &mut BTreeMap<(usize, &'static str), usize>,
+) -> Held {
+    for entry in trouble(house.store.entries(None, usize::MAX).await)? {
+        let whole = 0..entry.rendering.octets();
+        let octets = trouble(house.store.read(entry.blob, &entry.rendering, whole).await)?;
+        let Some(number) = number_of(&octets) else {
+            if entry.reverse_path.is_empty() {
+                continue;
+            }
+            return Err(Violation("a queue entry that nobody sent".to_owned()));
+        };
+        let stranger = STRANGERS
+            .into_iter()
+            .find(|name| **name == *entry.recipient);
+        if let (NextHop::Remote(_), Some(stranger)) = (&entry.next_hop, stranger) {
+            *waiting.entry((number, stranger)).or_default() += 1;
+        }
+        if entry.next_hop == NextHop::Local {
+            for person in people(&entry.recipient) {
+                *found.entry((number, person)).or_default() += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the journal says that a letter failed for an address in the end.
+async fn has_failed(house: &House, number: usize, address: &str) -> bool {
+    let sought = Sought {
+        names: vec![format!("<{number}@sim>").into()],
+        is_login: false,
+        since: Timestamp(0),
+        limit: 100,
+    };
+    let mentions = house.store.find_in_journal(sought).await;
+    for arrival in mentions.iter().flatten().filter_map(|one| one.arrival) {
+        let lines = house.store.journal_of(arrival).await.unwrap_or_default();
+        let is_it = |line: &JournalLine| {
+            line.verdict.as_ref() == "failed" && line.recipient.as_deref() == Some(address)
+        };
+        if lines.iter().any(is_it) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Who gets what is for an address.

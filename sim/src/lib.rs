@@ -7,6 +7,7 @@
 mod dice;
 mod house;
 mod ledger;
+mod network;
 mod reader;
 mod sender;
 mod wire;

@@ -16,12 +16,13 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut failed = 0;
-    let (mut letters, mut cuts) = (0, 0);
+    let (mut letters, mut cuts, mut sent) = (0, 0, 0);
     for seed in from..from.saturating_add(seeds) {
         match postroom_sim::run(seed) {
             Ok(seen) => {
                 letters += seen.letters;
                 cuts += seen.cuts;
+                sent += seen.sent;
             }
             Err(violation) => {
                 failed += 1;
@@ -31,7 +32,8 @@ fn main() -> ExitCode {
     }
     let _ = writeln!(
         io::stdout(),
-        "{seeds} seeds, {letters} letters, {cuts} power cuts, {failed} failed"
+        "{seeds} seeds: {letters} letters, {sent} recipients elsewhere reached, {cuts} power cuts; \
+         {failed} failed"
     );
     if failed == 0 {
         ExitCode::SUCCESS

@@ -10,6 +10,7 @@ use postroom_wire::transcript::Drive;
 use crate::dice::Dice;
 use crate::house::{PASSWORD, PEOPLE, TEAM, here};
 use crate::ledger::{Ledger, Letter};
+use crate::network::STRANGERS;
 use crate::wire::Hosted;
 
 /// One connection of somebody who sends.
@@ -168,6 +169,14 @@ impl Sender {
             };
             if !to.contains(&here(name)) {
                 to.push(here(name));
+            }
+        }
+        if self.door == Door::Submissions && dice.chance(50) {
+            for _ in 0..=dice.roll(2) {
+                let stranger = dice.pick(&STRANGERS).to_string();
+                if !to.contains(&stranger) {
+                    to.push(stranger);
+                }
             }
         }
         if dice.chance(10) {

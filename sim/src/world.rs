@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 use crate::dice::Dice;
 use crate::house::{Database, House, PEOPLE, fall_back};
 use crate::ledger::{Ledger, Violation};
+use crate::network::Network;
 use crate::reader::Reader;
 use crate::sender::{Sender, Step};
 
@@ -44,6 +45,8 @@ pub struct Seen {
     pub cuts: usize,
     /// Rounds of the queue that found work.
     pub rounds: usize,
+    /// Recipients elsewhere whom a letter reached.
+    pub sent: usize,
 }
 
 enum Connection {
@@ -58,6 +61,7 @@ struct World {
     random: Random,
     folder: TestDirectory,
     disk: FaultyDisk,
+    network: Network,
     house: House,
     connections: Vec<Connection>,
     ledger: Ledger,
@@ -99,12 +103,14 @@ pub fn run_on(disk: &FaultyDisk, seed: u64) -> Result<Seen, Violation> {
         house,
         connections,
         ledger,
+        network,
         mut seen,
         ..
     } = world;
     drop(connections);
     runtime.block_on(house.end());
     seen.letters = ledger.written();
+    seen.sent = network.reached();
     outcome.map(|()| seen)
 }
 
@@ -125,7 +131,8 @@ impl World {
         let clock = Clock::manual(Timestamp::from_unix_seconds(BEGINNING));
         let random = Random::seeded(dice.number());
         let folder = TestDirectory::new();
-        let opened = House::open(folder.path(), disk, &clock, &random);
+        let network = Network::new(dice.number(), &clock);
+        let opened = House::open(folder.path(), disk, &clock, &random, &network);
         let house = runtime.block_on(opened).expect("an empty store opens");
         runtime.block_on(house.settle_in());
         Self {
@@ -135,6 +142,7 @@ impl World {
             random,
             folder,
             disk: disk.clone(),
+            network,
             house,
             connections: Vec::new(),
             ledger: Ledger::default(),
@@ -146,8 +154,9 @@ impl World {
         match self.dice.roll(100) {
             0..3 => self.cut_soon(),
             3..13 => self.connect(),
-            13..20 => self.work_queue(),
-            20..24 => self.pass_time(),
+            13..18 => self.work_queue(),
+            18..24 => self.runtime.block_on(self.house.send_on(&self.disk)),
+            24..28 => self.pass_time(),
             _ => self.move_connection(),
         }
         if self.disk.is_cut() {
@@ -161,6 +170,7 @@ impl World {
         let within = 1 + self.dice.roll(CUT_WITHIN) as u64;
         self.disk.cut_at(self.disk.calls() + within);
         self.ledger.is_cut = true;
+        self.network.set_cut(true);
         self.ledger
             .story
             .push(format!("the power goes within {within} calls"));
@@ -261,7 +271,14 @@ impl World {
             .story
             .push(format!("restart, database {database:?}"));
         fall_back(self.folder.path(), database);
-        let opened = House::open(self.folder.path(), &self.disk, &self.clock, &self.random);
+        self.network.set_cut(false);
+        let opened = House::open(
+            self.folder.path(),
+            &self.disk,
+            &self.clock,
+            &self.random,
+            &self.network,
+        );
         self.house = self
             .runtime
             .block_on(opened)
@@ -274,6 +291,7 @@ impl World {
             // What is promised is looked at when the power is back.
             return Ok(());
         }
-        self.runtime.block_on(self.ledger.check(&self.house))
+        self.runtime
+            .block_on(self.ledger.check(&self.house, &self.network))
     }
 }
