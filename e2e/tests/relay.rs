@@ -142,8 +142,8 @@ fn a_smarthost_is_signed_in_to_over_verified_tls() {
     let remote = Remote::start(smarthost);
     let dns = DnsServer::start("mx.example.net A 127.0.0.1");
     let scratch = postroom_e2e::scratch::Scratch::new();
-    scratch.write("roots.pem", remote.certificate().to_owned());
-    scratch.write("password", "open sesame\n".to_owned());
+    scratch.write("roots.pem", remote.certificate());
+    scratch.write("password", "open sesame\n");
     let path = |name: &str| scratch.path().join(name).display().to_string();
     let port = remote.address().port();
     let with = |options: Options| {

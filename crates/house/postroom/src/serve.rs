@@ -160,8 +160,8 @@ impl Opened {
         let bound = listeners.bind(&config).await?;
         listeners.apply(&config, rooms.privacy.clone(), bound).await;
         listeners.serve_local(&config)?;
-        if let Some(relay) = relay::open(&config, &house, &rooms, &listeners)? {
-            workers.spawn(relay.run(workers.token().clone()));
+        if let Some(relay) = relay::open(&config, &house, &rooms, &access, &listeners)? {
+            workers.spawn(relay.run(drain.clone()));
         }
         Ok(Serving {
             house,

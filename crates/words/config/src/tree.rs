@@ -68,6 +68,7 @@ impl Config {
             .certificates
             .iter()
             .chain(&self.tls.keys)
+            .chain(&self.relay.smarthost_password_file)
             .cloned()
             .collect()
     }

@@ -1,6 +1,6 @@
 //! The room that sends mail on, opened over the others.
 
-use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use rustls::pki_types::pem::PemObject;
 
 use super::listeners::Listeners;
 use super::protocols::Rooms;
+use crate::access::Access;
 use crate::house::House;
 use crate::report::Failure;
 
@@ -24,13 +25,14 @@ pub(crate) fn open(
     config: &Config,
     house: &House,
     rooms: &Rooms,
+    access: &Access,
     listeners: &Listeners,
 ) -> Result<Option<Relay>, Failure> {
     if !config.relay.enabled {
         return Ok(None);
     }
     let hostname = config.hostname.as_str();
-    let roots = roots(config)?;
+    let roots = roots(config, access)?;
     let outward = |certificate| {
         Outward::new(roots.clone(), certificate).map_err(|error| {
             Failure::because("TLS towards other servers cannot be set up", &error)
@@ -50,7 +52,7 @@ pub(crate) fn open(
                 hostname,
                 &config.relay,
                 host,
-                password(config)?,
+                password(config, access)?,
                 tls,
             ))
         }
@@ -94,11 +96,11 @@ fn dns(config: &Config, house: &House) -> Dns {
     Dns::new(resolver, house.clock.clone(), limits)
 }
 
-fn password(config: &Config) -> Result<Option<Secret>, Failure> {
+fn password(config: &Config, access: &Access) -> Result<Option<Secret>, Failure> {
     let Some(path) = &config.relay.smarthost_password_file else {
         return Ok(None);
     };
-    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let text = String::from_utf8_lossy(&read(path, access)?).into_owned();
     let line = text.lines().next().unwrap_or_default();
     if line.is_empty() {
         return Err(Failure::new(
@@ -109,11 +111,11 @@ fn password(config: &Config) -> Result<Option<Secret>, Failure> {
     Ok(Some(Secret::new(line)))
 }
 
-fn roots(config: &Config) -> Result<RootCertStore, Failure> {
+fn roots(config: &Config, access: &Access) -> Result<RootCertStore, Failure> {
     let Some(path) = &config.relay.tls_roots else {
         return Ok(system_roots());
     };
-    let pem = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let pem = read(path, access)?;
     let mut roots = RootCertStore::empty();
     let found = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
     let (taken, _) = roots.add_parsable_certificates(found);
@@ -124,6 +126,16 @@ fn roots(config: &Config) -> Result<RootCertStore, Failure> {
         ));
     }
     Ok(roots)
+}
+
+fn read(path: &Path, access: &Access) -> Result<Vec<u8>, Failure> {
+    let mut octets = Vec::new();
+    let mut file = access
+        .open(path)
+        .map_err(|error| unreadable(path, &error))?;
+    file.read_to_end(&mut octets)
+        .map_err(|error| unreadable(path, &error))?;
+    Ok(octets)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
