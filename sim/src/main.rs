@@ -16,12 +16,13 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut failed = 0;
-    let (mut letters, mut cuts, mut sent) = (0, 0, 0);
+    let (mut letters, mut cuts, mut rounds, mut sent) = (0, 0, 0, 0);
     for seed in from..from.saturating_add(seeds) {
         match postroom_sim::run(seed) {
             Ok(seen) => {
                 letters += seen.letters;
                 cuts += seen.cuts;
+                rounds += seen.rounds;
                 sent += seen.sent;
             }
             Err(violation) => {
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     }
     let _ = writeln!(
         io::stdout(),
-        "{seeds} seeds: {letters} letters, {sent} recipients elsewhere reached, {cuts} power cuts; \
+        "{seeds} seeds: {letters} letters, {sent} recipients elsewhere reached, {cuts} power cuts, {rounds} rounds of the queue; \
          {failed} failed"
     );
     if failed == 0 {
