@@ -196,7 +196,8 @@ fn fates(lines: &[JournalLine], is_waiting: bool) -> BTreeMap<String, String> {
     let is_report = |line: &JournalLine| &*line.what == "report";
     let is_all_report = lines.iter().all(is_report);
     for line in lines {
-        if is_report(line) != is_all_report {
+        // That TLS was given up says nothing of the recipient.
+        if is_report(line) != is_all_report || &*line.what == "starttls" {
             continue;
         }
         let Some(recipient) = line.recipient.as_deref() else {
