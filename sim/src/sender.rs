@@ -124,9 +124,7 @@ impl Sender {
             _ => {}
         }
         let letter = self.letter(dice, ledger);
-        // Some declare less than they send: a mailbox may turn out to be full afterwards.
-        let size = if dice.chance(60) { " SIZE=10" } else { "" };
-        let mut commands = vec![format!("MAIL FROM:<{}>{size}", letter.from)];
+        let mut commands = vec![format!("MAIL FROM:<{}>", letter.from)];
         commands.extend(letter.to.iter().map(|to| format!("RCPT TO:<{to}>")));
         if dice.chance(10) {
             commands.push("RSET".to_owned());

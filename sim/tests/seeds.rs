@@ -5,21 +5,20 @@ use postroom_testkit::disk::{FaultyDisk, Lie};
 /// Two hundred of them; between them they saw what the simulation is for.
 #[test]
 fn seeds_hold_the_invariants() {
-    let (mut letters, mut cuts, mut rounds, mut sent) = (0, 0, 0, 0);
+    let (mut letters, mut cuts, mut sent) = (0, 0, 0);
     for seed in 0..200 {
         match postroom_sim::run(seed) {
             Ok(seen) => {
                 letters += seen.letters;
                 cuts += seen.cuts;
-                rounds += seen.rounds;
                 sent += seen.sent;
             }
             Err(violation) => panic!("seed {seed}: {}", violation.0),
         }
     }
     assert!(
-        letters > 1_000 && cuts > 100 && rounds > 10 && sent > 100,
-        "{letters} letters, {cuts} cuts, {rounds} rounds, {sent} sent"
+        letters > 1_000 && cuts > 100 && sent > 100,
+        "{letters} letters, {cuts} cuts, {sent} sent"
     );
 }
 
