@@ -9,6 +9,7 @@ mod instrument;
 mod label;
 mod manual;
 mod page;
+mod series;
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::keeper::Kept;
+use crate::kept::Kept;
 
 /// The way to files and ports that may be root's alone. Clones go the same way.
 #[derive(Clone, Debug, Default)]

@@ -4,6 +4,7 @@ mod access;
 mod command;
 mod house;
 mod keeper;
+mod kept;
 mod log;
 mod operator;
 mod owner;
@@ -11,6 +12,7 @@ mod quickstart;
 mod report;
 mod serve;
 mod settings;
+mod threads;
 
 use std::process::ExitCode;
 

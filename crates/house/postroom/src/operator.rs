@@ -16,6 +16,7 @@ use crate::house::{BUSY_MAX, BUSY_PAUSE, House};
 use crate::owner::Owner;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
+use crate::threads;
 
 /// Options of every command that asks for something.
 #[derive(clap::Args)]
@@ -70,7 +71,7 @@ impl Operator {
             config: settings.load(&Access::default())?.config,
             file: settings.file(),
             json: self.json,
-            runtime: runtime()?,
+            runtime: threads::of_a_command()?,
             inside: None,
         })
     }
@@ -83,7 +84,7 @@ impl Operator {
 
 /// Asks the server that runs on a data directory; without one the request makes no sense.
 pub(crate) fn ask_server(data_dir: &Path, request: &Request) -> Result<Value, Failure> {
-    let answer = runtime()?.block_on(asked(data_dir, request))?;
+    let answer = threads::of_a_command()?.block_on(asked(data_dir, request))?;
     done(answer.ok_or_else(|| {
         Failure::new(
             format!("no server runs on {}", data_dir.display()),
@@ -188,14 +189,6 @@ async fn reach(config: &Config, request: &Request) -> Result<Reached, Failure> {
             Err(not) => return Err(not.into()),
         }
     }
-}
-
-/// The runtime of one command.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::because("no runtime", &error))
 }
 
 async fn asked(data_dir: &Path, request: &Request) -> Result<Option<Answer>, Failure> {

@@ -17,6 +17,7 @@ use crate::quickstart::files::Account;
 use crate::report::{self, Failure};
 use crate::serve::{self, Opened, Serving};
 use crate::settings::Settings;
+use crate::threads;
 
 /// What was asked for on the command line.
 pub(crate) struct Wishes {
@@ -49,7 +50,7 @@ pub(crate) fn run(wishes: &Wishes) -> Result<(), Failure> {
         ));
     }
     let level = crate::log::start(&loaded.config, LogLevel::Warn);
-    serve::runtime()?.block_on(run_async(wishes, &settings, &loaded, is_new, level))
+    threads::of_a_server()?.block_on(run_async(wishes, &settings, &loaded, is_new, level))
 }
 
 async fn run_async(

@@ -34,9 +34,6 @@ pub(crate) use listeners::submit_socket;
 pub(crate) use reload::problem;
 pub(crate) use signals::{Signals, Told};
 
-/// Threads that wait on sockets.
-const WORKERS_MIN: usize = 2;
-
 /// Readings of files that wait for the thread that does them.
 const FILES_WAITING_MAX: usize = 8;
 
@@ -45,26 +42,6 @@ const RELOADS_WAITING_MAX: usize = 1;
 
 /// How long what was cut at the grace may take to be gone: a commit is never cut.
 const CUT_MAX: Duration = Duration::from_secs(2);
-
-/// The runtime of a server.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let workers = std::thread::available_parallelism()
-        .map_or(WORKERS_MIN, usize::from)
-        .max(WORKERS_MIN);
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::because("the runtime does not start", &error))
-}
-
-/// Every socket that the configuration names.
-pub(crate) fn sockets(config: &Config) -> Vec<SocketAddr> {
-    Role::ALL
-        .into_iter()
-        .flat_map(|role| config.listen.sockets(role))
-        .collect()
-}
 
 /// A house whose data directory is open; nothing listens yet.
 pub(crate) struct Opened {

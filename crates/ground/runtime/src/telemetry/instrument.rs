@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::page::Series;
+use super::series::Series;
 
 /// What kind of metric a scraper is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use postroom_config::{Config, Source};
 use crate::operator;
 use crate::owner::Errand;
 use crate::report::{self, Failure};
+use crate::threads;
 
 /// Reads the errand, carries it out, and prints the answer.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -21,7 +22,8 @@ pub(crate) fn run() -> Result<(), Failure> {
     // Whoever sends the errand has read the same configuration.
     let loaded = Config::load(&source)
         .map_err(|problems| Failure::new(format!("{problems:?}"), "ask again"))?;
-    let answer = operator::runtime()?.block_on(operator::answer_here(&loaded.config, &request))?;
+    let answer =
+        threads::of_a_command()?.block_on(operator::answer_here(&loaded.config, &request))?;
     let line = serde_json::to_string(&answer);
     report::say(line.map_err(|error| Failure::because("the answer as JSON", &error))?)
 }

@@ -27,6 +27,7 @@ use crate::owner::Owner;
 use crate::report::{self, Failure};
 use crate::serve;
 use crate::settings::Settings;
+use crate::threads;
 
 /// The command was used wrongly (sysexits(3), as all of these).
 const EX_USAGE: u8 = 64;
@@ -232,7 +233,7 @@ impl Server {
                     serving.end().await;
                     Ok(done)
                 };
-                let done = serve::runtime()?
+                let done = threads::of_a_server()?
                     .block_on(here)
                     .map_err(|failure: Failure| failure.code(EX_TEMPFAIL))?;
                 done.map_err(|error| Failure::because("sendmail", &error).code(EX_TEMPFAIL))?

@@ -1,10 +1,12 @@
 //! `postroom serve`.
 
 use crate::access::Access;
-use crate::keeper::{self, Kept};
+use crate::keeper;
+use crate::kept::Kept;
 use crate::report::Failure;
 use crate::serve;
 use crate::settings::Settings;
+use crate::threads;
 
 /// Options of `serve`.
 #[derive(clap::Args)]
@@ -27,7 +29,9 @@ impl Arguments {
         let level = crate::log::start(config, config.log.level);
         match keeper::standing(config)? {
             Some(user) => keeper::run(&self.settings, config, user),
-            None => serve::runtime()?.block_on(serve::run(&self.settings, loaded, access, level)),
+            None => {
+                threads::of_a_server()?.block_on(serve::run(&self.settings, loaded, access, level))
+            }
         }
     }
 }

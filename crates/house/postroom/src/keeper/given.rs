@@ -11,9 +11,8 @@ use std::path::{Component, Path, PathBuf};
 use postroom_config::Config;
 use rustix::fs::OFlags;
 
-use super::wire::{Ask, NOT_ALLOWED};
 use crate::access::Access;
-use crate::serve;
+use crate::kept::wire::{Ask, NOT_ALLOWED};
 use crate::settings::Settings;
 
 /// Write for group or others, and the bit that lets only owners take files out of a folder.
@@ -69,7 +68,13 @@ impl Given {
 
     fn bind(&self, address: SocketAddr) -> io::Result<OwnedFd> {
         let loaded = self.settings.try_load(&Access::default());
-        let is_named = loaded.is_ok_and(|loaded| serve::sockets(&loaded.config).contains(&address));
+        let is_named = loaded.is_ok_and(|loaded| {
+            loaded
+                .config
+                .listen
+                .every_socket()
+                .any(|named| named == address)
+        });
         if !is_named {
             return Err(io::Error::from_raw_os_error(NOT_ALLOWED));
         }

@@ -2,7 +2,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::keeper;
+use crate::kept;
 use crate::report::Failure;
 
 /// What a signal means.
@@ -37,7 +37,7 @@ impl Signals {
             terminate: catch(SignalKind::terminate())?,
             interrupt: catch(SignalKind::interrupt())?,
             hang_up: catch(SignalKind::hangup())?,
-            keeper: catch(keeper::end_signal())?,
+            keeper: catch(kept::end_signal())?,
             own_ends: 0,
             keeper_ends: 0,
         })

@@ -122,6 +122,11 @@ impl Listen {
         }
     }
 
+    /// The sockets of all roles.
+    pub fn every_socket(&self) -> impl Iterator<Item = SocketAddr> {
+        Role::ALL.into_iter().flat_map(|role| self.sockets(role))
+    }
+
     /// The sockets that a role listens on; port 0 leaves the choice to the system.
     pub fn sockets(&self, role: Role) -> Vec<SocketAddr> {
         let usual = role.port().saturating_add(self.port_offset);

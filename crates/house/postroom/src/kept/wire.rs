@@ -23,7 +23,7 @@ const ANSWER_OCTETS: usize = 4;
 
 /// What a server asks of its keeper.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(crate) enum Ask {
     /// A port, bound and listening.
     Bind(SocketAddr),
     /// A file or folder, to read.
@@ -58,7 +58,7 @@ impl fmt::Display for Ask {
 }
 
 /// Sends a question.
-pub(super) fn send(line: BorrowedFd<'_>, ask: &Ask) -> io::Result<()> {
+pub(crate) fn send(line: BorrowedFd<'_>, ask: &Ask) -> io::Result<()> {
     let packet = ask.encode();
     if packet.len() > ASK_OCTETS_MAX {
         return Err(io::ErrorKind::InvalidFilename.into());
@@ -71,7 +71,7 @@ pub(super) fn send(line: BorrowedFd<'_>, ask: &Ask) -> io::Result<()> {
 ///
 /// # Errors
 /// `UnexpectedEof` when the server is gone, `InvalidData` for no question of ours.
-pub(super) fn receive(line: BorrowedFd<'_>) -> io::Result<Ask> {
+pub(crate) fn receive(line: BorrowedFd<'_>) -> io::Result<Ask> {
     let mut packet = [0; ASK_OCTETS_MAX];
     let (octets, _) = recv(line, &mut packet, RecvFlags::empty())?;
     if octets == 0 {
@@ -82,7 +82,7 @@ pub(super) fn receive(line: BorrowedFd<'_>) -> io::Result<Ask> {
 }
 
 /// Sends an answer.
-pub(super) fn send_answer(line: BorrowedFd<'_>, answer: io::Result<OwnedFd>) -> io::Result<()> {
+pub(crate) fn send_answer(line: BorrowedFd<'_>, answer: io::Result<OwnedFd>) -> io::Result<()> {
     let (number, fd) = match answer {
         Ok(fd) => (0, Some(fd)),
         Err(error) => (error.raw_os_error().unwrap_or(NOT_ALLOWED), None),
@@ -104,10 +104,10 @@ pub(super) fn send_answer(line: BorrowedFd<'_>, answer: io::Result<OwnedFd>) -> 
 }
 
 /// EACCES, which a keeper also answers for what it does not give.
-pub(super) const NOT_ALLOWED: i32 = rustix::io::Errno::ACCESS.raw_os_error();
+pub(crate) const NOT_ALLOWED: i32 = rustix::io::Errno::ACCESS.raw_os_error();
 
 /// Takes an answer.
-pub(super) fn receive_answer(line: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+pub(crate) fn receive_answer(line: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let mut number = [0; ANSWER_OCTETS];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
